@@ -1,0 +1,1 @@
+"""Reactions to health: the IPVS table, and later alerts."""

@@ -1,0 +1,1 @@
+"""IPVS: desired against observed, and three ways to tell the kernel."""

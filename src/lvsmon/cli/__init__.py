@@ -1,0 +1,27 @@
+"""The command line: one file per command, loaded when it is called."""
+
+from importlib import import_module
+
+import click
+
+_COMMANDS: dict[str, str] = {}
+
+
+class _Commands(click.Group):
+    """Finds a command by its file's name, so that a one-shot run loads nothing it does not use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(_COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)  # noqa: S101  the table names files of ours
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lvsmon")
+def main() -> None:
+    """Health monitor for the directors of Linux Virtual Server (IPVS)."""

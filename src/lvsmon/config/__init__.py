@@ -1,0 +1,1 @@
+"""Configuration: strict loading, every error at once."""

@@ -1,0 +1,33 @@
+"""What a loaded configuration comes to: every default filled in, every probe once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lvsmon.model import VirtualService
+from lvsmon.probes.base import ProbeSpec
+
+
+class Backend(StrEnum):
+    """How the IPVS table is reached."""
+
+    NETLINK = "netlink"
+    PYROUTE2 = "pyroute2"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The effective configuration. Times in seconds.
+
+    ``probes`` maps each probe's id to its definition: destinations name their probes by id, so that one definition on
+    one realserver is run once for every virtual service that wants it.
+    """
+
+    virtuals: tuple[VirtualService, ...]
+    probes: Mapping[str, ProbeSpec]
+    backend: Backend = Backend.NETLINK
+    reconcile_interval: float = 10.0
+    state_directory: Path = Path("/var/lib/lvsmon")
+    log_level: str = "info"

@@ -1,0 +1,44 @@
+"""Rise and fall: a stream of outcomes becomes states and transitions. Pure.
+
+    UNKNOWN ──rise PASS──▶ UP ◀──rise PASS── DOWN
+       └─────fall FAIL──▶ DOWN ◀──fall FAIL── UP, WARN
+
+WARN outcomes serve: they count as passes, and a state that serves shows the last of them. UNKNOWN outcomes are the
+director's trouble: they count towards nothing and interrupt nothing.
+"""
+
+from dataclasses import replace
+
+from lvsmon.model import Damping, Health, Outcome, ProbeState, Verdict
+
+
+def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -> ProbeState:
+    """Return the state after ``outcome``; ``now`` is wall-clock seconds, kept for people when the health changes."""
+    if outcome.verdict is Verdict.UNKNOWN:
+        return replace(state, unknowns=state.unknowns + 1, last=outcome)
+    failed = outcome.verdict is Verdict.FAIL
+    passes = 0 if failed else min(state.passes + 1, damping.rise)
+    fails = min(state.fails + 1, damping.fall) if failed else 0
+    health = _next(state.health, outcome.verdict, passes >= damping.rise, fails >= damping.fall)
+    since = state.since if health is state.health else now
+    return ProbeState(health=health, passes=passes, fails=fails, unknowns=0, since=since, last=outcome)
+
+
+def _next(health: Health, verdict: Verdict, risen: bool, fallen: bool) -> Health:
+    if fallen:
+        return Health.DOWN
+    if verdict is not Verdict.FAIL and (risen or health.serves):
+        return Health.WARN if verdict is Verdict.WARN else Health.UP
+    return health
+
+
+def combine(states: list[Health]) -> Health:
+    """Return the health of a destination whose probes must all pass: the worst of them.
+
+    DOWN is worst, then UNKNOWN (not yet decided), then WARN. A destination without probes is UP: it is wished for
+    and nobody asked to doubt it.
+    """
+    for worst in (Health.DOWN, Health.UNKNOWN, Health.WARN):
+        if worst in states:
+            return worst
+    return Health.UP

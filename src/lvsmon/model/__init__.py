@@ -1,0 +1,50 @@
+"""The words of lvsmon as frozen values; no input, no output, nothing of ours imported."""
+
+from lvsmon.model.health import Damping, Health, ProbeState, Transition
+from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
+from lvsmon.model.table import (
+    Counters,
+    DestinationEntry,
+    DestinationKey,
+    DestinationSettings,
+    Family,
+    Forward,
+    Protocol,
+    Table,
+    Tunnel,
+    TunnelType,
+    VirtualEntry,
+    VirtualKey,
+    VirtualSettings,
+)
+from lvsmon.model.virtual import Destination, OnFailure, RealServer, VirtualService
+
+__all__ = [
+    "Counters",
+    "Damping",
+    "Destination",
+    "DestinationEntry",
+    "DestinationKey",
+    "DestinationSettings",
+    "FactValue",
+    "Family",
+    "Forward",
+    "Health",
+    "OnFailure",
+    "Outcome",
+    "Phases",
+    "ProbeState",
+    "Protocol",
+    "RealServer",
+    "Reason",
+    "Table",
+    "Target",
+    "Transition",
+    "Tunnel",
+    "TunnelType",
+    "Verdict",
+    "VirtualEntry",
+    "VirtualKey",
+    "VirtualService",
+    "VirtualSettings",
+]

@@ -1,0 +1,55 @@
+"""Health: what rise and fall make of a stream of outcomes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lvsmon.model.outcome import Outcome
+
+
+class Health(StrEnum):
+    """UP and WARN serve, DOWN does not, UNKNOWN is not yet decided."""
+
+    UP = "UP"
+    WARN = "WARN"
+    DOWN = "DOWN"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def serves(self) -> bool:
+        return self in (Health.UP, Health.WARN)
+
+
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """How many PASS in a row make UP (rise) and how many FAIL in a row make DOWN (fall); both at least 1."""
+
+    rise: int = 2
+    fall: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """Health of one probe of one realserver.
+
+    ``passes`` and ``fails`` count the present run of like verdicts; UNKNOWN outcomes leave both as they are, so
+    that a sick director neither helps nor harms (promise 1). ``since`` is wall-clock time, for people; nothing is
+    decided by it.
+    """
+
+    health: Health = Health.UNKNOWN
+    passes: int = 0
+    fails: int = 0
+    unknowns: int = 0
+    since: float = 0.0
+    last: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of health: of one probe, with the outcome that made it so."""
+
+    probe: str
+    before: Health
+    after: Health
+    outcome: Outcome
+    at: float

@@ -1,0 +1,93 @@
+"""What one run of a probe aims at and what it found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+FactValue: TypeAlias = str | int | float | bool
+
+_NO_FACTS: Final[Mapping[str, FactValue]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a probe goes: one port of one realserver, under the name that clients of the VIP use.
+
+    ``hostname`` is None for kinds that do not use it, so that virtual services with different names share
+    their runs.
+    """
+
+    address: str
+    port: int
+    hostname: str | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
+
+
+class Verdict(StrEnum):
+    """Whose news it is: PASS and WARN serve, FAIL is the realserver's fault, UNKNOWN is ours."""
+
+    PASS = "PASS"  # noqa: S105  a verdict, no password
+    WARN = "WARN"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+
+
+class Reason(StrEnum):
+    """Why a run ended as it did: a closed list, so that metrics and alerts can be counted by it."""
+
+    # PASS, WARN
+    OK = "ok"
+    DEGRADED = "degraded"
+    # FAIL: the realserver's
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    CLOSED = "closed"
+    DEADLINE = "deadline"
+    PROTOCOL = "protocol"
+    REJECTED = "rejected"
+    EXPECTATION = "expectation"
+    TLS = "tls"
+    CERTIFICATE = "certificate"
+    AUTHENTICATION = "authentication"
+    # UNKNOWN: ours
+    LOCAL_RESOURCES = "local_resources"
+    LOCAL_PERMISSION = "local_permission"
+    LOCAL_NETWORK = "local_network"
+    LOCAL_FAULT = "local_fault"
+    REFERENCE = "reference"
+    MISSING_PROGRAM = "missing_program"
+    STARVED = "starved"
+    PROBE_BUG = "probe_bug"
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Seconds spent in each phase of a run; None for a phase that was not reached or not needed."""
+
+    connect: float | None = None
+    tls: float | None = None
+    first_byte: float | None = None
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result of one run.
+
+    ``detail`` is a sentence for people, of at most `MAX_DETAIL` characters of raw text: it may quote the
+    realserver, so every edge (log, terminal, mail, page) escapes it for itself. ``facts`` are typed and bounded
+    (banner, serial, ...). ``weight`` is set by kinds that compute one.
+    """
+
+    verdict: Verdict
+    reason: Reason
+    detail: str = ""
+    facts: Mapping[str, FactValue] = field(default_factory=lambda: _NO_FACTS)
+    phases: Phases = Phases()
+    weight: int | None = None

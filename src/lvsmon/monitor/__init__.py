@@ -1,0 +1,1 @@
+"""Running probes: one run, and the schedule of all."""

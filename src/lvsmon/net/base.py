@@ -1,0 +1,65 @@
+"""What a probe may ask of the network.
+
+A probe awaits nothing but these methods, and they take no timeouts: one absolute deadline, owned by the runner, bounds
+the whole run. So the engine under them can change without a probe noticing.
+"""
+
+from typing import Protocol
+
+
+class Stream(Protocol):
+    """A connected TCP stream. Errors raised: `ConnectFailed` (reset), `LocalFault`."""
+
+    async def read(self, limit: int = 65536, /) -> bytes:
+        """Return 1..limit bytes as they come, or b"" once the peer has closed its side."""
+        ...
+
+    async def write(self, data: bytes, /) -> None:
+        """Hand all of ``data`` to the kernel."""
+        ...
+
+    def close(self) -> None:
+        """Close gracefully (FIN); never blocks, may be called twice."""
+        ...
+
+    def abort(self) -> None:
+        """Close with a reset, which leaves no TIME_WAIT on the director; may be called after `close`."""
+        ...
+
+
+class Datagram(Protocol):
+    """A connected UDP socket. Errors raised: `ConnectFailed` (ICMP says refused or unreachable), `LocalFault`."""
+
+    async def send(self, data: bytes, /) -> None: ...
+
+    async def receive(self, limit: int = 65536, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Connector(Protocol):
+    """Opens streams and datagrams for one run."""
+
+    async def connect(self, address: str, port: int, /) -> Stream:
+        """Open a TCP connection. Raise `ConnectFailed` (theirs) or `LocalFault` (ours)."""
+        ...
+
+    async def datagram(self, address: str, port: int, /) -> Datagram:
+        """Open a connected UDP socket. Raise `LocalFault`."""
+        ...
+
+    async def pause(self, seconds: float, /) -> None:
+        """Let others run for so long: for retransmissions, never for waiting on a condition."""
+        ...
+
+
+class Trace(Protocol):
+    """Hears what happens on the wire of one run; the runner makes phase timings and transcripts of it."""
+
+    def connecting(self, address: str, port: int, /) -> None: ...
+
+    def connected(self) -> None: ...
+
+    def sent(self, data: bytes, /) -> None: ...
+
+    def received(self, data: bytes, /) -> None: ...

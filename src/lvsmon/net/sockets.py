@@ -1,0 +1,147 @@
+"""Streams and datagrams on non-blocking sockets, over any `Engine`."""
+
+import errno
+import socket
+import struct
+from typing import Final
+
+from lvsmon.net import faults
+from lvsmon.net.base import Datagram, Stream, Trace
+from lvsmon.net.engine import Engine
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
+_PENDING: Final = frozenset({errno.EINPROGRESS, errno.EINTR})
+
+
+class SocketConnector:
+    """Opens sockets for one run and tells its trace what happens on them.
+
+    Whatever was opened is closed by `close_all`, which the runner calls at the end, so that neither a deadline nor a
+    bug in a probe leaks a descriptor.
+    """
+
+    __slots__ = ("_engine", "_open", "_trace")
+
+    def __init__(self, engine: Engine, trace: Trace) -> None:
+        self._engine = engine
+        self._trace = trace
+        self._open: list[_SocketStream | _SocketDatagram] = []
+
+    async def connect(self, address: str, port: int, /) -> Stream:
+        sock = _make_socket(address, socket.SOCK_STREAM)
+        stream = _SocketStream(sock, self._engine, self._trace)
+        self._open.append(stream)
+        self._trace.connecting(address, port)
+        number = sock.connect_ex((address, port))
+        if number in _PENDING:
+            await self._engine.writable(sock.fileno())
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise faults.later(number)
+        elif number:
+            raise faults.at_once(number)
+        self._trace.connected()
+        return stream
+
+    async def datagram(self, address: str, port: int, /) -> Datagram:
+        sock = _make_socket(address, socket.SOCK_DGRAM)
+        datagram = _SocketDatagram(sock, self._engine, self._trace)
+        self._open.append(datagram)
+        self._trace.connecting(address, port)
+        number = sock.connect_ex((address, port))
+        if number:
+            raise faults.at_once(number)
+        self._trace.connected()
+        return datagram
+
+    async def pause(self, seconds: float, /) -> None:
+        await self._engine.pause(seconds)
+
+    def close_all(self) -> None:
+        """Close what the run opened and left open."""
+        for opened in self._open:
+            opened.close()
+
+
+def _make_socket(address: str, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise faults.at_once(error.errno or 0) from error
+
+
+class _SocketStream:
+    __slots__ = ("_engine", "_sock", "_trace")
+
+    def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
+        self._sock = sock
+        self._engine = engine
+        self._trace = trace
+
+    async def read(self, limit: int = 65536, /) -> bytes:
+        while True:
+            try:
+                data = self._sock.recv(limit)
+            except BlockingIOError:
+                await self._engine.readable(self._sock.fileno())
+            except OSError as error:
+                raise faults.later(error.errno or 0) from error
+            else:
+                self._trace.received(data)
+                return data
+
+    async def write(self, data: bytes, /) -> None:
+        self._trace.sent(data)
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except BlockingIOError:
+                await self._engine.writable(self._sock.fileno())
+            except OSError as error:
+                raise faults.later(error.errno or 0) from error
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def abort(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._sock.close()
+
+
+class _SocketDatagram:
+    __slots__ = ("_engine", "_sock", "_trace")
+
+    def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
+        self._sock = sock
+        self._engine = engine
+        self._trace = trace
+
+    async def send(self, data: bytes, /) -> None:
+        self._trace.sent(data)
+        while True:
+            try:
+                self._sock.send(data)
+            except BlockingIOError:
+                await self._engine.writable(self._sock.fileno())
+            except OSError as error:
+                raise faults.at_once(error.errno or 0) from error
+            else:
+                return
+
+    async def receive(self, limit: int = 65536, /) -> bytes:
+        while True:
+            try:
+                data = self._sock.recv(limit)
+            except BlockingIOError:
+                await self._engine.readable(self._sock.fileno())
+            except OSError as error:
+                raise faults.later(error.errno or 0) from error
+            else:
+                self._trace.received(data)
+                return data
+
+    def close(self) -> None:
+        self._sock.close()

@@ -1,0 +1,18 @@
+"""The table of built-in kinds, one line each; a kind's module is loaded when it is first named."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+from lvsmon.probes.base import Probe
+
+BUILTIN: Final[Mapping[str, str]] = {
+    "tcp": "lvsmon.probes.tcp:TcpProbe",
+}
+
+
+def load(kind: str) -> type[Probe]:
+    """Return the class of ``kind``; raise KeyError if there is none."""
+    module, _, name = BUILTIN[kind].partition(":")
+    found: type[Probe] = getattr(import_module(module), name)
+    return found

@@ -1,0 +1,1 @@
+"""For authors of plug-ins and for our own tests: scripted network, conformance suites."""

@@ -1,0 +1,68 @@
+"""Rise and fall as streams of verdicts against streams of states."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvsmon.health import combine, observe
+from lvsmon.model import Damping, Health, Outcome, ProbeState, Reason, Verdict
+
+LETTERS = {
+    "P": Outcome(verdict=Verdict.PASS, reason=Reason.OK),
+    "W": Outcome(verdict=Verdict.WARN, reason=Reason.DEGRADED),
+    "F": Outcome(verdict=Verdict.FAIL, reason=Reason.REFUSED),
+    "?": Outcome(verdict=Verdict.UNKNOWN, reason=Reason.LOCAL_RESOURCES),
+}
+HEALTH_LETTERS = {Health.UP: "U", Health.WARN: "w", Health.DOWN: "D", Health.UNKNOWN: "-"}
+
+
+def healths(stream, rise, fall):
+    state, shown = ProbeState(), ""
+    for moment, letter in enumerate(stream):
+        state = observe(state, Damping(rise, fall), LETTERS[letter], float(moment))
+        shown += HEALTH_LETTERS[state.health]
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        ("PPPP", "-UUU"),
+        ("FFFF", "--DD"),
+        ("PPFFF", "-UUUD"),
+        ("PPFFPFF", "-UUUUUU"),
+        ("PPFFFPP", "-UUUDDU"),
+        ("PPF?F?F", "-UUUUUD"),
+        ("PP?????", "-UUUUUU"),
+        ("FFFP?P", "--DDDU"),
+        ("PPWP", "-UwU"),
+        ("WW", "-w"),
+        ("FFFW W".replace(" ", ""), "--DDw"),
+        ("PFPFPF", "------"),
+    ],
+)
+def test_states_follow_the_stream(stream, expected):
+    assert expected == healths(stream, rise=2, fall=3)
+
+
+@given(st.lists(st.sampled_from("PWF?"), max_size=60), st.integers(1, 5), st.integers(1, 5))
+def test_unknown_outcomes_change_no_state(stream, rise, fall):
+    """Promise 1: taking the director's own troubles out of the stream changes no health."""
+    with_unknown = healths(stream, rise, fall)
+    kept = [shown for letter, shown in zip(stream, with_unknown, strict=True) if letter != "?"]
+    assert "".join(kept) == healths([letter for letter in stream if letter != "?"], rise, fall)
+
+
+@given(st.lists(st.sampled_from("PF"), min_size=1, max_size=60), st.integers(1, 5), st.integers(1, 5))
+def test_down_needs_fall_failures_in_a_row(stream, rise, fall):
+    shown = healths(stream, rise, fall)
+    for end, letter in enumerate(shown, 1):
+        if letter == "D" and (end == 1 or shown[end - 2] != "D"):
+            assert stream[max(0, end - fall) : end] == ["F"] * fall
+
+
+def test_a_destination_is_as_healthy_as_its_worst_probe():
+    assert Health.DOWN is combine([Health.UP, Health.UNKNOWN, Health.DOWN])
+    assert Health.UNKNOWN is combine([Health.UP, Health.WARN, Health.UNKNOWN])
+    assert Health.WARN is combine([Health.UP, Health.WARN])
+    assert Health.UP is combine([])
