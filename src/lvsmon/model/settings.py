@@ -1,0 +1,123 @@
+"""Types that settings are written in: durations and sizes with units, patterns, secrets.
+
+Kinds of probes use them in their dataclasses; pydantic, which only the configuration loads, finds the hooks below when
+it builds a kind's schema. The messages say what to write instead: they are what a user reads.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeAlias
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE: Final = re.compile(r"(\d+)\s?(B|kB|KiB|MB|MiB)")
+_BYTES: Final = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}
+
+
+def duration(value: object) -> float:
+    """Return the seconds of "500ms", "2s", "1.5m", "1h30m" or "2d"; raise ValueError saying what to write."""
+    if isinstance(value, str):
+        position, total = 0, 0.0
+        for part in _DURATION.finditer(value):
+            if part.start() != position:
+                break
+            position = part.end()
+            total += float(part[1]) * _SECONDS[part[2]]
+        if value and position == len(value):
+            return total
+    raise ValueError(f'write a duration with its unit (ms, s, m, h, d), such as "2s" or "1h30m", not {value!r}')
+
+
+def size(value: object) -> int:
+    """Return the bytes of "512B", "64kB" or "1MiB"; raise ValueError saying what to write."""
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
+        return int(match[1]) * _BYTES[match[2]]
+    raise ValueError(f'write a size with its unit (B, kB, KiB, MB, MiB), such as "64KiB", not {value!r}')
+
+
+def pattern(value: object) -> re.Pattern[bytes]:
+    """Return the compiled regular expression, to be searched in raw bytes; raise ValueError saying what is wrong."""
+    if not isinstance(value, str):
+        raise ValueError(f"write a regular expression as a string, not {value!r}")  # noqa: TRY004  pydantic's way
+    try:
+        return re.compile(value.encode())
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+
+
+def format_duration(seconds: float) -> str:
+    """Return what `duration` would read back: "500ms", "2s", "1h30m"."""
+    if seconds != int(seconds):
+        return f"{seconds * 1000:.3f}".rstrip("0").rstrip(".") + "ms"
+    rest, text = int(seconds), ""
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(rest, int(_SECONDS[unit]))
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+class Secret:
+    """A secret: shown as stars wherever it is printed; equal and hashed by its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('********')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Take a string, or a Secret that is one already."""
+        from pydantic_core import core_schema  # noqa: PLC0415  only the configuration pays for it
+
+        def make(value: object) -> "Secret":
+            if isinstance(value, Secret):
+                return value
+            if isinstance(value, str):
+                return cls(value)
+            raise ValueError("write a string")
+
+        return core_schema.no_info_plain_validator_function(make, json_schema_input_schema=core_schema.str_schema())
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Marks a setting that is written as a string and read by ``read``."""
+
+    read: Callable[[object], Any]
+    example: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Read by our function; in JSON Schema, a string with an example."""
+        from pydantic_core import core_schema  # noqa: PLC0415  only the configuration pays for it
+
+        return core_schema.no_info_plain_validator_function(
+            self.read, json_schema_input_schema=core_schema.str_schema()
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        shown = handler(schema)
+        shown["examples"] = [self.example]
+        return shown
+
+
+Duration: TypeAlias = Annotated[float, Written(duration, "2s")]
+"""Seconds, written with a unit."""
+
+Size: TypeAlias = Annotated[int, Written(size, "64KiB")]
+"""Bytes, written with a unit."""
+
+Pattern: TypeAlias = Annotated[re.Pattern[bytes], Written(pattern, "^220 ")]
+"""A regular expression over bytes, written as a string."""

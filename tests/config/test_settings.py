@@ -1,0 +1,48 @@
+"""Durations, sizes, patterns and secrets: what is read, what is refused, what is shown."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvsmon.model.settings import Secret, duration, format_duration, pattern, size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("2s", 2), ("1.5m", 90), ("1h30m", 5400), ("2d", 172800), ("0s", 0)]
+)
+def test_durations_carry_units(text, seconds):
+    assert seconds == duration(text)
+
+
+@pytest.mark.parametrize("value", ["2", "", "s", "2 s", "-2s", "2s3", 2, 2.0, True, None, ["2s"]])
+def test_a_duration_without_its_unit_is_refused(value):
+    with pytest.raises(ValueError, match="write a duration with its unit"):
+        duration(value)
+
+
+@given(st.integers(0, 10**9))
+def test_a_shown_duration_reads_back(milliseconds):
+    assert duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000)
+
+
+@pytest.mark.parametrize(("text", "count"), [("512B", 512), ("64 KiB", 65536), ("64kB", 64000), ("1MiB", 1048576)])
+def test_sizes_carry_units(text, count):
+    assert count == size(text)
+
+
+@pytest.mark.parametrize("value", ["64", "64K", "-1B", 64, None])
+def test_a_size_without_its_unit_is_refused(value):
+    with pytest.raises(ValueError, match="write a size with its unit"):
+        size(value)
+
+
+def test_patterns_search_bytes():
+    assert pattern("(?i)LOGIN:").search(b"\xffhost login: ")
+    with pytest.raises(ValueError, match="not a regular expression: missing"):
+        pattern("(")
+
+
+def test_a_secret_is_never_shown():
+    secret = Secret("hunter2")
+    assert "hunter2" not in f"{secret} {secret!r} {[secret]}"
+    assert secret.reveal() == "hunter2"
