@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -13,6 +14,9 @@ from lvsmon.net.sockets import SocketConnector
 from lvsmon.probes.base import Context, Deadline, Probe
 
 _log: Final = logging.getLogger(__name__)
+
+STARVED_SHARE: Final = 0.1
+"""Share of a probe's timeout: if the director lost more than this, a missed deadline says nothing."""
 
 
 class PhaseTrace:
@@ -51,22 +55,34 @@ class PhaseTrace:
         )
 
 
-async def run(probe: Probe, target: Target, timeout: float, engine: Engine) -> Outcome:  # noqa: ASYNC109
+async def run(
+    probe: Probe,
+    target: Target,
+    timeout: float,  # noqa: ASYNC109  the one place where a timeout is set
+    engine: Engine,
+    stalled: Callable[[], float] = lambda: 0.0,
+) -> Outcome:
     """Run ``probe`` once against ``target``; never longer than ``timeout`` seconds, no exception but cancellation.
 
     The deadline is absolute and bounds everything: a realserver that drips a byte a second costs its own run.
+    ``stalled`` tells the seconds for which the director has been kept from running (`LagMeter`): a deadline missed
+    while that was a fair share of the time is UNKNOWN, for nobody was there to hear the answer.
     """
     trace = PhaseTrace()
     connector = SocketConnector(engine, trace)
     deadline = Deadline(at=trace.started_at + timeout)
+    stalled_before = stalled()
     try:
         async with asyncio.timeout(timeout) as scope:
             outcome = await probe.check(target, Context(net=connector, deadline=deadline))
     except TimeoutError:
-        if scope.expired():
-            outcome = _fail(Reason.DEADLINE, f"no answer within {timeout:g} s: still {trace.where}")
-        else:
+        lost = stalled() - stalled_before
+        if not scope.expired():
             outcome = _bug(probe, target)
+        elif lost > STARVED_SHARE * timeout:
+            outcome = _starved(lost)
+        else:
+            outcome = _fail(Reason.DEADLINE, f"no answer within {timeout:g} s: still {trace.where}")
     except ProbeFailed as error:
         outcome = _fail(error.reason, str(error))
     except LocalFault as error:
@@ -80,6 +96,11 @@ async def run(probe: Probe, target: Target, timeout: float, engine: Engine) -> O
 
 def _fail(reason: Reason, detail: str) -> Outcome:
     return Outcome(verdict=Verdict.FAIL, reason=reason, detail=detail)
+
+
+def _starved(lost: float) -> Outcome:
+    detail = f"the director itself was kept from running for {lost:.1f} s of the probe's time"
+    return Outcome(verdict=Verdict.UNKNOWN, reason=Reason.STARVED, detail=detail)
 
 
 def _bug(probe: Probe, target: Target) -> Outcome:

@@ -1,0 +1,50 @@
+"""The health of every probe and what it makes of every destination."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from lvsmon.health import combine, observe
+from lvsmon.model import Destination, Health, Outcome, ProbeState, Transition
+from lvsmon.probes.base import ProbeSpec
+
+
+class Board:
+    """States of all probes of the plan, by id.
+
+    ``remembered`` are states of an earlier process. Nothing is decided from them, since the kernel's table is what
+    goes on (trap 15); but a probe that is found as it was left has been so since then, and that is no transition.
+    """
+
+    def __init__(self, remembered: Mapping[str, ProbeState] | None = None) -> None:
+        self._remembered = dict(remembered or {})
+        self._states: dict[str, ProbeState] = {}
+
+    def update(self, probes: Iterable[str]) -> None:
+        """Take ``probes`` as the whole plan: known ones keep their states, new ones begin UNKNOWN."""
+        self._states = {probe: self._states.get(probe, ProbeState()) for probe in probes}
+
+    def record(self, spec: ProbeSpec, outcome: Outcome, now: float) -> Transition | None:
+        """Take the outcome of a run; return the transition it made, if any. ``now`` is wall-clock seconds."""
+        before = self._states[spec.id]
+        after = observe(before, spec.damping, outcome, now)
+        transition = None
+        if after.health is not before.health:
+            memory = self._remembered.pop(spec.id, None)
+            if memory is not None and memory.health is after.health:
+                after = replace(after, since=memory.since)
+            else:
+                transition = Transition(spec.id, before.health, after.health, outcome, now)
+        self._states[spec.id] = after
+        return transition
+
+    def state(self, probe: str) -> ProbeState:
+        return self._states[probe]
+
+    def states(self) -> Mapping[str, ProbeState]:
+        """Return the states as they are now; a copy, so that another thread may read it."""
+        return dict(self._states)
+
+
+def health_of(destination: Destination, states: Mapping[str, ProbeState]) -> Health:
+    """Return the health that a destination has from the states of its probes."""
+    return combine([states[probe].health for probe in destination.probes])

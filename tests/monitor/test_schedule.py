@@ -1,0 +1,125 @@
+"""Runs on virtual time: no overlap, a limit, a plan that changes."""
+
+import asyncio
+from collections import Counter
+
+from lvsmon.model import Damping, Outcome, Reason, Target, Verdict
+from lvsmon.monitor.schedule import Schedule
+from lvsmon.probes.base import ProbeSpec
+from lvsmon.probes.tcp import TcpProbe
+from lvsmon.testing.clock import run_virtual
+
+PASS = Outcome(verdict=Verdict.PASS, reason=Reason.OK)
+
+
+def spec(name, interval=1.0):
+    return ProbeSpec(
+        id=name,
+        probe=TcpProbe(),
+        target=Target(address="127.0.0.1", port=1),
+        interval=interval,
+        timeout=interval,
+        damping=Damping(),
+    )
+
+
+def plan(*names):
+    return {name: spec(name) for name in names}
+
+
+class Recorder:
+    """Takes ``takes`` seconds for each run and remembers who ran beside whom."""
+
+    def __init__(self, takes):
+        self.takes, self.started, self.running, self.most, self.reported = takes, Counter(), Counter(), 0, []
+
+    async def execute(self, probe):
+        self.started[probe.id] += 1
+        self.running[probe.id] += 1
+        assert self.running[probe.id] == 1, "a probe ran beside itself"
+        self.most = max(self.most, self.running.total())
+        try:
+            await asyncio.sleep(self.takes)
+        finally:
+            self.running[probe.id] -= 1
+        return PASS
+
+    def report(self, probe, outcome):
+        self.reported.append(probe.id)
+
+
+def test_every_probe_runs_once_per_interval():
+    async def main():
+        seen = Recorder(takes=0.1)
+        schedule = Schedule(seen.execute, seen.report)
+        schedule.update(plan("a", "b"))
+        await asyncio.sleep(100)
+        await schedule.stop()
+        return seen
+
+    seen = run_virtual(main())
+    for name in ("a", "b"):
+        assert 99 <= seen.started[name] <= 101
+        assert 99 <= seen.reported.count(name) <= 101
+
+
+def test_a_slow_probe_is_not_started_beside_itself():
+    async def main():
+        seen = Recorder(takes=3.5)
+        schedule = Schedule(seen.execute, seen.report)
+        schedule.update(plan("a"))
+        await asyncio.sleep(100)
+        await schedule.stop()
+        return seen, schedule.skipped
+
+    seen, skipped = run_virtual(main())
+    assert 24 <= seen.started["a"] <= 26
+    assert skipped > 50
+
+
+def test_the_limit_holds_and_everybody_gets_a_turn():
+    async def main():
+        seen = Recorder(takes=0.3)
+        schedule = Schedule(seen.execute, seen.report, limit=3)
+        schedule.update(plan(*"abcdefgh"))
+        await asyncio.sleep(50)
+        await schedule.stop()
+        return seen
+
+    seen = run_virtual(main())
+    assert 3 == seen.most
+    assert min(seen.started[name] for name in "abcdefgh") >= 40
+
+
+def test_a_change_of_plan_leaves_unchanged_probes_alone():
+    async def main():
+        seen = Recorder(takes=0.5)
+        schedule = Schedule(seen.execute, seen.report)
+        schedule.update(plan("stays", "goes"))
+        for second in range(40):
+            await asyncio.sleep(0.25)
+            schedule.update(plan("stays", "comes") if second >= 20 else plan("stays", "goes"))
+        running = seen.running.copy()
+        await schedule.stop()
+        return seen, running
+
+    seen, running = run_virtual(main())
+    assert 9 <= seen.started["stays"] <= 11
+    assert 0 == running["goes"]
+    assert seen.started["goes"] <= 6
+    assert seen.started["comes"] >= 4
+
+
+def test_stop_reports_nothing_more():
+    async def main():
+        seen = Recorder(takes=10)
+        schedule = Schedule(seen.execute, seen.report)
+        schedule.update(plan("a"))
+        await asyncio.sleep(5)
+        await schedule.stop()
+        await asyncio.sleep(60)
+        return seen
+
+    seen = run_virtual(main())
+    assert [] == seen.reported
+    assert 1 == seen.started["a"]
