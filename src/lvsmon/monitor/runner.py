@@ -82,11 +82,9 @@ async def run(
         elif lost > STARVED_SHARE * timeout:
             outcome = _starved(lost)
         else:
-            outcome = _fail(Reason.DEADLINE, f"no answer within {timeout:g} s: still {trace.where}")
-    except ProbeFailed as error:
-        outcome = _fail(error.reason, str(error))
-    except LocalFault as error:
-        outcome = Outcome(verdict=Verdict.UNKNOWN, reason=error.reason, detail=str(error))
+            outcome = missed(timeout, trace.where)
+    except (ProbeFailed, LocalFault) as error:
+        outcome = judge(error)
     except Exception:  # noqa: BLE001  a bug of ours must never count against a realserver; it is logged
         outcome = _bug(probe, target)
     finally:
@@ -94,8 +92,16 @@ async def run(
     return replace(outcome, phases=trace.phases(time.monotonic()))
 
 
-def _fail(reason: Reason, detail: str) -> Outcome:
-    return Outcome(verdict=Verdict.FAIL, reason=reason, detail=detail)
+def judge(error: ProbeFailed | LocalFault) -> Outcome:
+    """Return the outcome of a run that ended in ``error``: theirs is FAIL, ours is UNKNOWN."""
+    verdict = Verdict.FAIL if isinstance(error, ProbeFailed) else Verdict.UNKNOWN
+    return Outcome(verdict=verdict, reason=error.reason, detail=str(error))
+
+
+def missed(timeout: float, where: str) -> Outcome:
+    """Return the outcome of a run that was still ``where`` after ``timeout`` seconds."""
+    detail = f"no answer within {timeout:g} s: still {where}"
+    return Outcome(verdict=Verdict.FAIL, reason=Reason.DEADLINE, detail=detail)
 
 
 def _starved(lost: float) -> Outcome:

@@ -21,6 +21,9 @@ _THEIRS: Final[Mapping[int, tuple[Reason, str]]] = {
     errno.EHOSTDOWN: (Reason.UNREACHABLE, "host down"),
     errno.ENETUNREACH: (Reason.UNREACHABLE, "a router says that the network is unreachable"),
     errno.ENOPROTOOPT: (Reason.UNREACHABLE, "the realserver's host says that it does not speak the protocol"),
+    errno.EACCES: (Reason.UNREACHABLE, "a router or firewall forbids it (ICMPv6: administratively prohibited)"),
+    errno.ENONET: (Reason.UNREACHABLE, "a router says that the host is isolated"),
+    errno.EOPNOTSUPP: (Reason.UNREACHABLE, "a router says that the source route failed"),
     errno.ETIMEDOUT: (Reason.UNREACHABLE, "no answer: the kernel gave the connection up"),
     errno.EPROTO: (Reason.PROTOCOL, "protocol error"),
 }

@@ -15,7 +15,7 @@ from lvsmon.net.base import Connector
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """An absolute time on the engine's monotonic , in seconds."""
+    """An absolute time on the engine's monotonic clock, in seconds."""
 
     at: float
 

@@ -1,0 +1,273 @@
+r"""A scripted network on virtual time: probes run on it without sockets and without an event loop.
+
+A script is what the peer does, step by step:
+
+    ScriptedConnector(Script(Send(b"220 ready\r\n"), Expect(b"QUIT\r\n"), Close()))
+
+`play` steps a coroutine and jumps its clock over every wait, so a probe that waits for its deadline takes no time.
+That the script behaves as a real socket does is shown by `lvsmon.testing.stream_conformance`, run over both.
+"""
+
+import errno
+from collections.abc import Coroutine, Generator
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Final, TypeAlias, TypeVar
+
+from lvsmon.errors import LocalFault, ProbeFailed
+from lvsmon.model import Outcome, Target
+from lvsmon.monitor.runner import PhaseTrace, judge, missed
+from lvsmon.net import faults
+from lvsmon.net.base import Trace
+from lvsmon.probes.base import Context, Deadline, Probe
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """The peer waits until it has been sent exactly these bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """The peer waits until it has been sent these bytes, whatever came before them."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The peer sends ``data``, so that a read returns at most ``chunk`` bytes of it."""
+
+    data: bytes
+    chunk: int = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The peer does nothing for so many (virtual) seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The peer closes its side: reads give b"" from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The peer resets the connection: reads and writes fail from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The peer says no more and keeps the connection."""
+
+
+Step: TypeAlias = Expect | Until | Send | Wait | Close | Reset | Hang
+
+
+class Script:
+    """The steps of one peer; after the last it hangs."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps: Final = steps
+
+
+class ScriptError(AssertionError):
+    """The probe did what the script does not allow: it wrote other bytes, or reads while the peer waits for bytes."""
+
+
+class DeadlinePassed(Exception):
+    """The coroutine was still waiting at its deadline."""
+
+
+class _Sleep:
+    """Awaited by the scripted network only: asks `play` to let virtual time go by."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __await__(self) -> Generator["_Sleep", None, None]:
+        yield self
+
+
+def play(coroutine: Coroutine[Any, Any, _T], timeout: float = inf) -> _T:
+    """Run ``coroutine`` on virtual time and return its result.
+
+    Raise `DeadlinePassed` where it still waits after ``timeout`` virtual seconds (a peer that hangs waits for ever).
+    """
+    now = 0.0
+    try:
+        while True:
+            now += coroutine.send(None).seconds
+            if now >= timeout:
+                raise DeadlinePassed
+    except StopIteration as stop:
+        result: _T = stop.value
+        return result
+    finally:
+        coroutine.close()
+
+
+def run_scripted(probe: Probe, target: Target, connector: "ScriptedConnector", timeout: float = 3.0) -> Outcome:
+    """Return what the runner would make of this run, on virtual time; bugs and script errors are raised."""
+    context = Context(net=connector, deadline=Deadline(at=timeout))
+    try:
+        return play(probe.check(target, context), timeout)
+    except DeadlinePassed:
+        return missed(timeout, connector.trace.where)
+    except (ProbeFailed, LocalFault) as error:
+        return judge(error)
+    finally:
+        connector.close_all()
+
+
+class ScriptedStream:
+    """A stream whose peer follows a script. ``written`` is all that the probe wrote; ``ended`` how it closed."""
+
+    def __init__(self, script: Script, trace: Trace) -> None:
+        self._steps = list(script.steps)
+        self._trace = trace
+        self._unread = b""
+        self._pending = bytearray()
+        self.written = b""
+        self.ended = ""
+
+    async def read(self, limit: int = 65536, /) -> bytes:
+        while True:
+            self._take_expected()
+            match self._steps[0] if self._steps else Hang():
+                case Send(data, chunk):
+                    piece = data[: min(limit, chunk)]
+                    rest = data[len(piece) :]
+                    self._steps[:1] = [Send(rest, chunk)] if rest else []
+                    if piece:
+                        self._trace.received(piece)
+                        return piece
+                case Wait(seconds):
+                    await _Sleep(seconds)
+                    del self._steps[0]
+                case Close():
+                    return b""
+                case Reset():
+                    raise faults.later(errno.ECONNRESET)
+                case Hang():
+                    await _Sleep(inf)
+                case Expect(data) | Until(data):
+                    raise ScriptError(f"the probe reads, but the peer still waits for {data!r}; got {self._pending!r}")
+
+    async def write(self, data: bytes, /) -> None:
+        if self._steps and isinstance(self._steps[0], Reset):
+            raise faults.later(errno.ECONNRESET)
+        self._trace.sent(data)
+        self.written += data
+        self._pending += data
+        self._take_expected()
+
+    def _take_expected(self) -> None:
+        """Go past the steps that what was written has satisfied."""
+        while self._steps:
+            match self._steps[0]:
+                case Expect(data):
+                    common = min(len(data), len(self._pending))
+                    if self._pending[:common] != data[:common]:
+                        raise ScriptError(f"the peer wanted {data!r} and got {bytes(self._pending)!r}")
+                    if common < len(data):
+                        return
+                    del self._pending[: len(data)]
+                case Until(data):
+                    found = self._pending.find(data)
+                    if found < 0:
+                        return
+                    del self._pending[: found + len(data)]
+                case _:
+                    return
+            del self._steps[0]
+
+    def close(self) -> None:
+        self.ended = self.ended or "closed"
+
+    def abort(self) -> None:
+        self.ended = self.ended or "reset"
+
+
+class ScriptedDatagram:
+    """A datagram socket whose peer follows a script: each `Send` is one datagram, each `Expect` wants one."""
+
+    def __init__(self, script: Script, trace: Trace) -> None:
+        self._steps = list(script.steps)
+        self._trace = trace
+        self.sent: list[bytes] = []
+        self.ended = ""
+
+    async def send(self, data: bytes, /) -> None:
+        self._trace.sent(data)
+        self.sent.append(data)
+        if self._steps and isinstance(wanted := self._steps[0], Expect):
+            if wanted.data != data:
+                raise ScriptError(f"the peer wanted {wanted.data!r} and got {data!r}")
+            del self._steps[0]
+
+    async def receive(self, limit: int = 65536, /) -> bytes:
+        while True:
+            match self._steps[0] if self._steps else Hang():
+                case Send(data):
+                    del self._steps[0]
+                    self._trace.received(data[:limit])
+                    return data[:limit]
+                case Wait(seconds):
+                    await _Sleep(seconds)
+                    del self._steps[0]
+                case Reset() | Close():
+                    raise faults.later(errno.ECONNREFUSED)
+                case _:
+                    await _Sleep(inf)
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+
+class ScriptedConnector:
+    """Gives each connection the next script; an error in place of a script is raised by connecting.
+
+    ``opened`` holds what was opened, in order, for a test to look at.
+    """
+
+    def __init__(self, *scripts: Script | ProbeFailed | LocalFault) -> None:
+        self._scripts = list(scripts)
+        self.trace = PhaseTrace()
+        self.opened: list[ScriptedStream | ScriptedDatagram] = []
+
+    async def connect(self, address: str, port: int, /) -> ScriptedStream:
+        stream = ScriptedStream(self._next(address, port), self.trace)
+        self.opened.append(stream)
+        return stream
+
+    async def datagram(self, address: str, port: int, /) -> ScriptedDatagram:
+        datagram = ScriptedDatagram(self._next(address, port), self.trace)
+        self.opened.append(datagram)
+        return datagram
+
+    def _next(self, address: str, port: int) -> Script:
+        self.trace.connecting(address, port)
+        if not self._scripts:
+            raise ScriptError(f"no script is left for a connection to {address} port {port}")
+        script = self._scripts.pop(0)
+        if isinstance(script, ProbeFailed | LocalFault):
+            raise script
+        self.trace.connected()
+        return script
+
+    async def pause(self, seconds: float, /) -> None:
+        await _Sleep(seconds)
+
+    def close_all(self) -> None:
+        for opened in self.opened:
+            opened.close()

@@ -1,0 +1,94 @@
+"""The scripted network and real sockets behave alike, over IPv4 and IPv6."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from lvsmon.monitor.runner import PhaseTrace
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.sockets import SocketConnector
+from lvsmon.testing.network import Close, DeadlinePassed, Expect, Reset, Send, Until, Wait
+from lvsmon.testing.stream_conformance import CHECKS, ScriptedWorld
+
+
+class SocketWorld:
+    """Real sockets on loopback; the peers run in a thread."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def run(self, talk, *scripts):
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        with socket.socket(family) as listener:
+            listener.bind((self.address, 0))
+            done = threading.Event()
+            if scripts:
+                listener.listen()
+            peers = threading.Thread(target=_serve, args=(listener, scripts, done))
+            peers.start()
+            try:
+                asyncio.run(self._whole(talk, listener.getsockname()[1]))
+            finally:
+                done.set()
+                peers.join()
+
+    async def _whole(self, talk, port):
+        connector = SocketConnector(AsyncioEngine(), PhaseTrace())
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                # A silent peer is given 50 ms; every other conversation has all the time it needs.
+                silent = "silent" in talk.__qualname__
+                scope.reschedule(asyncio.get_running_loop().time() + (0.05 if silent else 20))
+                await talk(connector, self.address, port)
+        except TimeoutError:
+            raise DeadlinePassed from None
+        finally:
+            connector.close_all()
+
+
+def _serve(listener, scripts, done):
+    with contextlib.ExitStack() as stack:
+        for script in scripts:
+            peer = stack.enter_context(listener.accept()[0])
+            peer.settimeout(20)
+            _follow(peer, script)
+        done.wait()
+
+
+def _follow(peer, script):
+    got = bytearray()
+    for step in script.steps:
+        match step:
+            case Expect(data):
+                while len(got) < len(data):
+                    got += peer.recv(65536)
+                assert got == data
+                got.clear()
+            case Until(data):
+                while data not in got:
+                    got += peer.recv(65536)
+                got.clear()
+            case Send(data, chunk):
+                for start in range(0, len(data), chunk):
+                    peer.sendall(data[start : start + chunk])
+            case Wait(seconds):
+                time.sleep(seconds)
+            case Close():
+                peer.close()
+            case Reset():
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "world", [ScriptedWorld(), SocketWorld("127.0.0.1"), SocketWorld("::1")], ids=["scripted", "ipv4", "ipv6"]
+)
+def test_a_stream_conforms(world, check):
+    check(world)
