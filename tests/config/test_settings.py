@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvsmon.model.settings import Secret, duration, format_duration, pattern, size
+from lvsmon.model.settings import Secret, duration, escaped, format_duration, hexadecimal, pattern, size
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,30 @@ def test_a_secret_is_never_shown():
     secret = Secret("hunter2")
     assert "hunter2" not in f"{secret} {secret!r} {[secret]}"
     assert secret.reveal() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("PING\r\n", b"PING\r\n"),
+        (r"PING\r\n", b"PING\r\n"),
+        (r"\x00\xfF\t\0", b"\0\xff\t\0"),
+        (r"a\\r", rb"a\r"),
+        ("é", b"\xc3\xa9"),
+    ],
+)
+def test_texts_have_escapes(text, data):
+    assert data == escaped(text)
+
+
+@pytest.mark.parametrize("value", ["\\", r"\q", r"\x0", r"\xzz", 5, None])
+def test_an_unknown_escape_is_refused(value):
+    with pytest.raises(ValueError, match=r"unknown escape|write a text"):
+        escaped(value)
+
+
+def test_bytes_are_written_in_hexadecimal():
+    assert b"\x0a\xff" == hexadecimal("0a ff") == hexadecimal("0AFF")
+    for value in ("0", "xy", 10, None):
+        with pytest.raises(ValueError, match="pairs of hexadecimal digits"):
+            hexadecimal(value)

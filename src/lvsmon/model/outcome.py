@@ -15,13 +15,16 @@ _NO_FACTS: Final[Mapping[str, FactValue]] = MappingProxyType({})
 class Target:
     """Where a probe goes: one port of one realserver, under the name that clients of the VIP use.
 
-    ``hostname`` is None for kinds that do not use it, so that virtual services with different names share
-    their runs.
+    ``vip`` and ``vport`` are where those clients connect to: what they put in ``Host:`` where the virtual service
+    has no name or an unusual port. All three are None for probes that use none of them, so that virtual services
+    which differ only in them share their runs; `lvsmon.probes.base.aim` sees to it.
     """
 
     address: str
     port: int
     hostname: str | None = None
+    vip: str | None = None
+    vport: int | None = None
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

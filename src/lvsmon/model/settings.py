@@ -6,11 +6,14 @@ it builds a kind's schema. The messages say what to write instead: they are what
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_ESCAPE: Final = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.|\Z)", re.DOTALL)
+_ESCAPES: Final = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
 _SIZE: Final = re.compile(r"(\d+)\s?(B|kB|KiB|MB|MiB)")
 _BYTES: Final = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}
 
@@ -44,6 +47,30 @@ def pattern(value: object) -> re.Pattern[bytes]:
         return re.compile(value.encode())
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
+
+
+def escaped(value: object) -> bytes:
+    r"""Return the UTF-8 bytes of a text with escapes (\r \n \t \0 \\ \xNN); raise ValueError saying what to write."""
+    if not isinstance(value, str):
+        raise ValueError(f"write a text as a string, not {value!r}")  # noqa: TRY004  pydantic's way
+
+    def one(found: re.Match[bytes]) -> bytes:
+        code = found[1]
+        if len(code) == 3:
+            return bytes.fromhex(code[1:].decode())
+        if code in _ESCAPES:
+            return _ESCAPES[code]
+        raise ValueError(f"unknown escape {found[0].decode()!r}: write \\r \\n \\t \\0 \\xNN, and \\\\ for a backslash")
+
+    return _ESCAPE.sub(one, value.encode())
+
+
+def hexadecimal(value: object) -> bytes:
+    """Return the bytes of "0a ff 00" or "0aff00"; raise ValueError saying what to write."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return bytes.fromhex(value)
+    raise ValueError(f'write bytes as pairs of hexadecimal digits, such as "0a ff 00", not {value!r}')
 
 
 def format_duration(seconds: float) -> str:
@@ -121,3 +148,9 @@ Size: TypeAlias = Annotated[int, Written(size, "64KiB")]
 
 Pattern: TypeAlias = Annotated[re.Pattern[bytes], Written(pattern, "^220 ")]
 """A regular expression over bytes, written as a string."""
+
+Text: TypeAlias = Annotated[bytes, Written(escaped, "PING\\r\\n")]
+"""Bytes, written as a text with escapes."""
+
+Hexadecimal: TypeAlias = Annotated[bytes, Written(hexadecimal, "0a ff 00")]
+"""Bytes, written in hexadecimal."""

@@ -7,7 +7,10 @@ from typing import Final
 from lvsmon.probes.base import Probe
 
 BUILTIN: Final[Mapping[str, str]] = {
+    "http": "lvsmon.probes.http:HttpProbe",
+    "smtp": "lvsmon.probes.smtp:SmtpProbe",
     "tcp": "lvsmon.probes.tcp:TcpProbe",
+    "telnet": "lvsmon.probes.telnet:TelnetProbe",
 }
 
 

@@ -29,14 +29,27 @@ class Context:
 
 
 class Probe(Protocol):
-    """A kind with its settings.
-
-    ``uses_hostname`` says whether the outcome depends on the name that clients use; a kind that says False is run once
-    for virtual services that differ only in their names.
-    """
+    """A kind with its settings. What is told below may depend on the settings, so ask the instance."""
 
     kind: ClassVar[str]
-    uses_hostname: ClassVar[bool]
+
+    @property
+    def uses_hostname(self) -> bool:
+        """Whether the outcome depends on the name or the VIP that clients use.
+
+        A probe that says False is run once for virtual services that differ only in those.
+        """
+        ...
+
+    @property
+    def needs_hostname(self) -> bool:
+        """Whether it cannot be run for a virtual service that has no name; implies `uses_hostname`."""
+        ...
+
+    @property
+    def memory_bound(self) -> int:
+        """Bytes that one run may hold at most, whatever the realserver sends."""
+        ...
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         """Probe ``target`` once.
@@ -65,3 +78,23 @@ class ProbeSpec:
 def passed(detail: str = "", facts: Mapping[str, FactValue] | None = None) -> Outcome:
     """Return the PASS outcome that a kind ends with."""
     return Outcome(verdict=Verdict.PASS, reason=Reason.OK, detail=detail, facts=facts or {})
+
+
+def aim(
+    probe: Probe,
+    address: str,
+    port: int,
+    *,
+    hostname: str | None = None,
+    vip: str | None = None,
+    vport: int | None = None,
+) -> Target:
+    """Return the target of ``probe`` on one realserver: with the clients' names only where the probe uses them.
+
+    Raise ValueError, with a sentence for the configuration's author, where the probe needs a name and there is none.
+    """
+    if probe.needs_hostname and hostname is None:
+        raise ValueError("expect_hostname needs the hostname of the virtual service: set hostname there")
+    if not probe.uses_hostname:
+        return Target(address=address, port=port)
+    return Target(address=address, port=port, hostname=hostname, vip=None if hostname else vip, vport=vport)

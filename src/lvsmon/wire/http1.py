@@ -120,6 +120,11 @@ class ResponseReader:
             return "without an answer"
         return _WHERE[self._state]
 
+    @property
+    def pending(self) -> bytes:
+        """The beginning of what was fed and not yet understood."""
+        return bytes(self._buffer[:256])
+
     def feed(self, data: bytes) -> None:
         self._buffer += data
 

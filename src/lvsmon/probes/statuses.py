@@ -1,0 +1,50 @@
+"""Sets of HTTP statuses, as a setting: 200, "200-299", [200, 204, "300-399"]."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+_RANGE: Final = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?")
+_HELP: Final = 'write a status from 100 to 599, a range such as "200-299", or a list of them'
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """Ranges of statuses, both ends included."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def read(cls, value: object) -> "Statuses":
+        """Return the set that ``value`` writes; raise ValueError saying what to write."""
+        if isinstance(value, Statuses):
+            return value
+        parts = value if isinstance(value, list | tuple) else [value]
+        ranges = []
+        for part in parts:
+            found = _RANGE.fullmatch(str(part)) if isinstance(part, int | str) and not isinstance(part, bool) else None
+            if found is None:
+                raise ValueError(f"{_HELP}, not {part!r}")
+            low, high = int(found[1]), int(found[2] or found[1])
+            if low > high:
+                raise ValueError(f"the range {part} is empty: write the smaller status first")
+            ranges.append((low, high))
+        if not ranges:
+            raise ValueError(f"no status at all can pass: {_HELP}")
+        return cls(tuple(ranges))
+
+    def __contains__(self, status: int) -> bool:
+        return any(low <= status <= high for low, high in self.ranges)
+
+    def __str__(self) -> str:
+        return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in self.ranges)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Read by `read`; in JSON Schema, a number, a string or a list of them."""
+        from pydantic_core import core_schema  # noqa: PLC0415  only the configuration pays for it
+
+        one = core_schema.union_schema([core_schema.int_schema(ge=100, le=599), core_schema.str_schema()])
+        return core_schema.no_info_plain_validator_function(
+            cls.read, json_schema_input_schema=core_schema.union_schema([one, core_schema.list_schema(one)])
+        )

@@ -1,0 +1,158 @@
+"""Any bytes in any split give the same events or the same ProtocolViolation, and nothing else: for every codec."""
+
+from contextlib import suppress
+from itertools import pairwise
+
+import h11
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lvsmon.errors import ProtocolViolation
+from lvsmon.testing.split_feeding import VIOLATION, assert_invariant, transcript
+from lvsmon.wire import http1, lines, smtp, telnet
+from lvsmon.wire.content_coding import Decoder
+
+
+class LineCodec(lines.LineReader):
+    """A line reader with a low limit, in the shape of a codec."""
+
+    def __init__(self):
+        super().__init__(8)
+
+    def next_event(self):
+        return self.next_line()
+
+    def feed_eof(self):
+        pass
+
+
+def _soup(*words):
+    """Bytes made of a protocol's own words, in any order, with any bytes between: deep inputs come up often."""
+    return st.lists(st.one_of(st.sampled_from(words), st.binary(max_size=6)), max_size=24).map(b"".join)
+
+
+HTTP = _soup(
+    b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 404 no\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 204\r\n\r\n",
+    b"Content-Length: 5\r\n", b"content-length : 5\r\n", b"Content-Length: 5, 5\r\n", b"Content-Length: 6\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"X: y\r\n", b" folded\r\n", b"\r\n", b"\n",
+    b"5\r\nhello\r\n", b"5;x=y\r\nhello\r\n", b"0\r\n\r\n", b"0\r\nT: v\r\n\r\n", b"hello", b"\0", b"\r",
+)  # fmt: skip
+SMTP = _soup(
+    b"220 ",
+    b"220-",
+    b"250-SIZE\r\n",
+    b"250 ok\r\n",
+    b"250\r\n",
+    b"\r\n",
+    b"\n",
+    b"554 no\r\n",
+    b"hello",
+    b"2",
+    b"x" * 900,
+)
+TELNET = _soup(
+    b"\xff", b"\xff\xff", b"\xff\xfb\x01", b"\xff\xfd\x18", b"\xff\xfc\x01", b"\xff\xfa\x18\x01", b"\xff\xf0",
+    b"\xff\xf9", b"login: ", b"\r\0", b"\r\n", b"\0", b"x" * 300,
+)  # fmt: skip
+CUTS = st.lists(st.integers(0, 400), max_size=4)
+
+
+@given(_soup(b"\n", b"\r\n", b"\r", b"abcdefg", b"abcdefgh"), CUTS)
+def test_lines(data, cuts):
+    events = assert_invariant(LineCodec, data, cuts)
+    assert all(len(line) < 8 for line in events if line != VIOLATION)
+
+
+@given(TELNET, CUTS)
+def test_telnet(data, cuts):
+    assert_invariant(telnet.TelnetReader, data, cuts, (telnet.Text,))
+
+
+@given(SMTP, CUTS)
+def test_smtp(data, cuts):
+    assert_invariant(smtp.SmtpReader, data, cuts)
+
+
+@given(HTTP, CUTS, st.sampled_from(["GET", "HEAD"]))
+def test_http1(data, cuts, method):
+    assert_invariant(lambda: http1.ResponseReader(method), data, cuts, (http1.Body,))
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from([200, 204, 301, 304, 404, 500, 599]),
+    st.lists(
+        st.tuples(st.from_regex(rb"\AX[A-Za-z-]{0,8}\Z"), st.from_regex(rb"\A[!-~]([ -~]{0,20}[!-~])?\Z")), max_size=4
+    ),
+    st.binary(max_size=40),
+    st.sampled_from(["length", "chunked", "close"]),
+    st.booleans(),
+    st.integers(0, 60),
+)
+def test_http1_agrees_with_h11_on_well_formed_answers(status, headers, body, framing, informational, cut):
+    """The same status, headers, body and end; and both see the same truncation when the answer is cut short."""
+    head = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    if framing == "length":
+        head += b"Content-Length: %d\r\n" % len(body)
+        sent = body
+    elif framing == "chunked":
+        head += b"Transfer-Encoding: chunked\r\n"
+        sent = b"".join(b"1;e\r\n%c\r\n" % byte for byte in body) + b"0\r\nT: v\r\n\r\n"
+    else:
+        sent = body
+    answer = b"HTTP/1.1 %d Reason\r\n%b\r\n" % (status, head)
+    answer += b"" if status in {204, 304} else sent
+    if informational:
+        answer = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer
+    answer = answer[: len(answer) - cut] if cut else answer
+
+    theirs = _by_h11(answer)
+    ours = [event for event in transcript(http1.ResponseReader("GET"), [answer], (http1.Body,)) if event != VIOLATION]
+    assert theirs["ended"] == any(isinstance(event, http1.End) for event in ours)
+    assert theirs["body"] == b"".join(event.data for event in ours if isinstance(event, http1.Body))
+    heads = [event for event in ours if isinstance(event, http1.Head)]
+    assert theirs["head"] == [(event.status, list(event.headers)) for event in heads]
+
+
+def _by_h11(answer):
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x"), ("Connection", "close")]))
+    connection.send(h11.EndOfMessage())
+    connection.receive_data(answer)
+    connection.receive_data(b"")
+    seen = {"ended": False, "body": b"", "head": []}
+    try:
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Response):
+                seen["head"].append((event.status_code, list(event.headers)))
+            elif isinstance(event, h11.Data):
+                seen["body"] += bytes(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                seen["ended"] = True
+                return seen
+            elif event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
+                return seen
+    except h11.RemoteProtocolError:
+        return seen
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate"]), CUTS)
+def test_content_codings_give_bounded_text_or_a_violation(data, coding, cuts):
+    decoder = Decoder(coding)
+    places = sorted({0, *(cut for cut in cuts if cut < len(data)), len(data)})
+    with suppress(ProtocolViolation):
+        for start, end in pairwise(places):
+            assert len(decoder.decode(data[start:end], 10)) <= 10
+
+
+def test_the_invariant_notices_a_codec_that_depends_on_the_split():
+    """The suite itself can fail: a codec that gives what it was fed, as it was fed, is caught."""
+
+    class Naive(LineCodec):
+        def next_event(self):
+            return self.take(99) or None
+
+    with pytest.raises(AssertionError, match="whole it gives"):
+        assert_invariant(Naive, b"ab")
