@@ -29,12 +29,17 @@ class Protocol(StrEnum):
 
 
 class Forward(StrEnum):
-    """Forwarding method. LOCAL is only ever observed: the kernel shows it for an address of its own."""
+    """Forwarding method.
+
+    LOCAL and OTHER are only ever observed: LOCAL is how a kernel may show an address of its own, OTHER is a number
+    without a name, which the kernel takes unchecked.
+    """
 
     MASQ = "masq"
     ROUTE = "route"
     TUNNEL = "tunnel"
     LOCAL = "local"
+    OTHER = "other"
 
 
 class TunnelType(StrEnum):
