@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help venv test check lint unit lab demo bench clean
+.PHONY: help venv test check lint unit lab lab-shell lab-where-possible demo bench clean
 
 help:
 	@echo "make demo    the main job on loopback, no root and no kernel module (about 20 s)"
-	@echo "make test    lint, types, import contracts, all tests, the kernel lab where root and apt are there"
+	@echo "make test    lint, types, import contracts, all tests, the kernel lab where Debian's packages can be had"
 	@echo "make unit    the tests a person runs while working"
-	@echo "make lab     the tests on a real IPVS kernel (user-mode linux; root with apt)"
+	@echo "make lab     the tests on a real IPVS kernel, as a process of yours: make lab ARGS='-k nat'"
+	@echo "make lab-shell   a shell in it: make lab-shell ARGS='masq nginx'"
 	@echo "make bench   figures beside a bare asyncio loop, measured in one run"
 
 venv: .venv/.ready
@@ -28,7 +29,23 @@ lint: venv
 unit: venv
 	$(BIN)/pytest -q
 
-test: lint unit
+# The kernel lab installs nothing: see docs/kernel-lab.md.
+LAB := PYTHONPATH=tests $(BIN)/python -m kernel.lab
+
+lab: venv
+	@$(LAB) test $(ARGS)
+
+lab-shell: venv
+	@$(LAB) shell $(ARGS)
+
+lab-where-possible: venv
+	@$(LAB) test --or-say
+
+# In this order, so that what was left out stands at the end.
+test:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory lab-where-possible
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,35 @@
+"""The tests of this folder run on the kernel of the lab and nowhere else."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+IN_LAB = os.environ.get("LVSMON_LAB") == "1"
+collect_ignore_glob = [] if IN_LAB else ["*"]
+
+if IN_LAB:
+    if "User Mode Linux" not in Path("/proc/cpuinfo").read_text():
+        raise pytest.UsageError("LVSMON_LAB=1 is set by the lab itself: run `make lab`")
+    from kernel.lab.cases import DR, NAT
+    from kernel.lab.topology import built
+
+    @pytest.fixture(params=[NAT, DR])
+    def network(request):
+        """A fresh network, with NAT and with DR; for one of them see kernel.lab.cases."""
+        with built(request.param) as network:
+            yield network
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.kernel)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not IN_LAB:
+        terminalreporter.write_line(
+            "tests/kernel left out here: it runs on a kernel with IPVS, by `make lab`", yellow=True
+        )

@@ -1,0 +1,102 @@
+"""The lab's commands, as the Makefile calls them.
+
+python -m kernel.lab test [--or-say] [ARGUMENTS OF PYTEST]     boot, run tests/kernel, power off
+python -m kernel.lab shell [masq|route [DAEMON …]]             boot, and a shell; with a network if one is named
+python -m kernel.lab network masq|route [DAEMON …]             in the guest: build a network and open a shell
+"""
+
+import os
+import platform
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from kernel.lab import boot, packages
+from kernel.lab.packages import LabUnavailable
+
+LIMIT: Final = 600.0
+"""Seconds for all of tests/kernel, before the guest is taken for hung: more than twice what a slow machine needs."""
+
+CHECKOUT: Final = Path(__file__).resolve().parents[3]
+TESTS: Final = "tests/kernel"
+
+
+def main(arguments: list[str]) -> int:
+    for signum in (signal.SIGTERM, signal.SIGHUP):  # an end asked for ends the guest too
+        signal.signal(signum, lambda number, _frame: sys.exit(128 + number))
+    command, *rest = arguments or ["help"]
+    try:
+        if command == "test":
+            return _test([argument for argument in rest if argument != "--or-say"], or_say="--or-say" in rest)
+        if command == "shell":
+            return _boot(_shell_script(rest), limit=None)
+        if command == "network":
+            return _network(*rest)
+    except boot.GuestFailed as failure:
+        _say(f"lab: {failure}")
+        return 1
+    except LabUnavailable as trouble:
+        _say(f"lab: {trouble}")
+        return 1
+    _say(str(__doc__))
+    return 2
+
+
+def _test(arguments: list[str], *, or_say: bool) -> int:
+    """Run the tests. With ``or_say``, a machine that cannot is told so and passes; but CI must not pass that way."""
+    named = [argument for argument in arguments if (CHECKOUT / argument.partition("::")[0]).exists()]
+    color = "yes" if sys.stdout.isatty() else "no"
+    pytest = [sys.executable, "-m", "pytest", "-v", f"--color={color}", *arguments, *([] if named else [TESTS])]
+    try:
+        return _boot(shlex.join(pytest), limit=LIMIT)
+    except LabUnavailable as trouble:
+        if not or_say or os.environ.get("CI"):
+            raise
+        _say(_box(f"LEFT OUT: {TESTS}, all that is shown on a real IPVS kernel", str(trouble)))
+        return 0
+
+
+def _boot(script: str, limit: float | None) -> int:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise LabUnavailable("user-mode linux, the lab's kernel, is for Linux on x86-64 only")
+    folder = packages.cache_folder()
+    packages.ensure(folder)
+    kernel = packages.find_program("linux.uml", folder)
+    if kernel is None:
+        raise LabUnavailable("linux.uml is not here")
+    return boot.run(boot.Job(kernel=kernel, script=script, checkout=CHECKOUT, packages=folder, limit=limit))
+
+
+def _shell_script(network: list[str]) -> str:
+    command = [sys.executable, "-m", "kernel.lab", "network", *network] if network else ["bash"]
+    hint = "root in the lab: nothing you write reaches the host; `exit` powers it off"
+    return f"echo {shlex.quote(hint)}\nPYTHONPATH=tests setsid --ctty {shlex.join(command)} </dev/tty0 >/dev/tty0 2>&1"
+
+
+def _network(forward: str = "masq", *daemons: str) -> int:
+    from kernel.lab.topology import built
+
+    with built(forward) as network:
+        for daemon in daemons:
+            network.launch(daemon)
+        _say("hosts: director, client, rs1, rs2, rs3; for one of them: ip netns exec director ipvsadm -Ln")
+        return subprocess.run(["bash"], check=False).returncode
+
+
+def _box(title: str, reason: str) -> str:
+    lines = [title, "", *reason.splitlines(), "", "Where Debian's packages are in reach (no root needed): make lab"]
+    width = max(map(len, lines))
+    edge = "*" * (width + 4)
+    return "\n".join(["", edge, *(f"* {line:<{width}} *" for line in lines), edge])
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""The kernel lab's launcher against kernels that misbehave: each is a shell script in the place of user-mode linux."""
+
+import os
+import select
+import sys
+from pathlib import Path
+
+import pytest
+
+from kernel.lab import boot, packages
+
+FIND_RESULTS = "for word; do case $word in init=*) results=${word#init=}; results=${results%/init.sh};; esac; done\n"
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Return what makes a job for a kernel that does ``script``; $results is the folder that the guest may write to."""
+
+    def make(script, limit=20.0):
+        kernel = tmp_path / "linux.uml"
+        kernel.write_text(f"#!/bin/sh\n{FIND_RESULTS}{script}\n")
+        kernel.chmod(0o755)
+        return boot.Job(kernel=kernel, script="true", checkout=Path.cwd(), packages=tmp_path, limit=limit)
+
+    return make
+
+
+@pytest.mark.parametrize("status", [0, 1, 5])
+def test_the_exit_status_comes_out_and_the_console_is_handed_on(job, capfdbinary, status):
+    assert boot.run(job(f"printf 'hello\\r\\n'; echo {status} >$results/status")) == status
+    assert capfdbinary.readouterr().out == b"hello\n"
+
+
+def test_a_hung_guest_is_ended_with_all_its_processes(job, tmp_path):
+    """The programs of a guest are processes of the host: none may stay. Each holds the pipe while it lives."""
+    os.mkfifo(tmp_path / "held")
+    held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(boot.GuestFailed, match=r"not done after 0\.5 s; .*\n  \| booting$"):
+            boot.run(job(f"exec 3>{tmp_path}/held; echo up >&3; sleep 60 & echo booting; wait", limit=0.5))
+        assert os.read(held, 10) == b"up\n"
+        assert select.select([held], [], [], 10.0)[0], "a process of the guest still holds the pipe"
+        assert os.read(held, 10) == b""
+    finally:
+        os.close(held)
+
+
+def test_a_panic_shows_the_last_console_lines(job):
+    with pytest.raises(boot.GuestFailed, match=r"without an exit status; .*\n  \| Kernel panic$"):
+        boot.run(job("echo 'Kernel panic'; exit 134"))
+
+
+def test_a_kernel_that_cannot_start_says_why(job):
+    broken = job("true")
+    broken.kernel.chmod(0o644)
+    with pytest.raises(boot.GuestFailed, match="Permission denied"):
+        boot.run(broken)
+
+
+@pytest.mark.parametrize("harm", ["echo x >$results/../canary", "rm $results/../canary", "echo $0 >$results/written"])
+def test_a_changed_host_is_a_failure_though_the_tests_passed(job, harm):
+    with pytest.raises(boot.GuestFailed, match="has changed files of the host"):
+        boot.run(job(f"{harm}; echo 0 >$results/status"))
+
+
+def test_nothing_is_left_in_the_temporary_folder(job, tmp_path, monkeypatch):
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(boot.tempfile, "tempdir", str(place))
+    boot.run(job("echo 0 >$results/status"))
+    assert list(place.iterdir()) == []
+
+
+def test_the_job_is_written_for_a_shell_whatever_the_path(job, tmp_path, capfdbinary):
+    """Paths with blanks and quotes reach the guest as they are."""
+    strange = tmp_path / "it's a 'path'"
+    strange.mkdir()
+    plain = job('. $results/job.sh; printf %s "$checkout"; (job); echo $? >$results/status')
+    odd = boot.Job(kernel=plain.kernel, script="exit 3", checkout=strange, packages=tmp_path, limit=20.0)
+    assert boot.run(odd) == 3
+    assert capfdbinary.readouterr().out.decode() == str(strange)
+
+
+def test_a_checkout_that_the_guest_cannot_see_is_refused(job):
+    hidden = boot.Job(kernel=Path("/x"), script="", checkout=Path("/run/lvsmon"), packages=Path("/x"), limit=1.0)
+    with pytest.raises(packages.LabUnavailable, match=r"/run/lvsmon is under one of /run, .*: move it"):
+        boot.run(hidden)
+
+
+def test_a_machine_without_debian_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages.shutil, "which", lambda _tool: None)
+    monkeypatch.setattr(packages, "PACKAGES", {"no-such-package": "no-such-program"})
+    with pytest.raises(packages.LabUnavailable, match="apt-get is not here"):
+        packages.ensure(tmp_path / "cache")
+
+
+def test_what_is_there_is_not_fetched(tmp_path, monkeypatch):
+    """A second run needs no apt and no network; a link that leads nowhere here is right in the guest."""
+    monkeypatch.setattr(packages.shutil, "which", lambda _tool: None)
+    monkeypatch.setattr(packages, "PACKAGES", {"one": "lab-program", "two": Path(sys.executable).name, "base": "sh"})
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/lab-program").symlink_to("/bin/not-on-this-host")
+    (tmp_path / "usr/bin" / Path(sys.executable).name).touch()
+    packages.ensure(tmp_path)
