@@ -43,6 +43,12 @@ def test_json_is_plain_sorted_text():
     assert list(owned.to_json()) == ["192.0.2.10:443/tcp", "fwmark 7 inet6"]
 
 
+def test_virtual_services_of_all_kinds_sort():
+    """fwmarks have no protocol and must not end a sort in TypeError."""
+    texts = ["fwmark 7", "192.0.2.10:80/tcp", "192.0.2.10:443/tcp", "192.0.2.10:53/udp", "fwmark 7 inet6"]
+    assert [str(key) for key in sorted(parse_virtual(text) for text in reversed(texts))] == texts
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -57,9 +57,12 @@ class Tunnel:
     checksum: str = "none"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class VirtualKey:
-    """Identity of a virtual service: protocol + VIP:port, or fwmark + family (trap 10)."""
+    """Identity of a virtual service: protocol + VIP:port, or fwmark + family (trap 10).
+
+    Sorts by family, fwmarks first.
+    """
 
     family: Family
     protocol: Protocol | None = None
@@ -76,6 +79,13 @@ class VirtualKey:
     @classmethod
     def of_fwmark(cls, fwmark: int, family: Family) -> "VirtualKey":
         return cls(family=family, fwmark=fwmark)
+
+    def __lt__(self, other: "VirtualKey") -> bool:
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[int, str, str, int, int]:
+        return self.family, self.protocol or "", self.address, self.port, self.fwmark
 
     def __str__(self) -> str:
         if self.fwmark:

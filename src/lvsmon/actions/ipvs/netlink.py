@@ -12,24 +12,18 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lvsmon.actions.ipvs import failures
-from lvsmon.actions.ipvs.base import Command, Info
-from lvsmon.actions.ipvs.messages import (
-    ACK,
-    DUMP,
+from lvsmon.actions.ipvs.answers import (
     NLMSG_DONE,
     NLMSG_ERROR,
-    Call,
     destination_of,
-    encode,
     error_number,
     family_of,
-    family_request,
     info_of,
-    key_body,
     messages,
-    request,
     virtual_of,
 )
+from lvsmon.actions.ipvs.base import Command, Info
+from lvsmon.actions.ipvs.messages import ACK, DUMP, Call, encode, family_request, key_body, request
 from lvsmon.errors import IpvsError, IpvsUnavailable
 from lvsmon.model import DestinationEntry, DestinationKey, Table, VirtualEntry, VirtualKey
 

@@ -57,7 +57,7 @@ class Owned:
 
     def to_json(self) -> dict[str, list[str]]:
         """Return plain text keys, sorted: ``{"192.0.2.10:443/tcp": ["10.1.0.11:443"], "fwmark 5 inet6": []}``."""
-        return {str(key): [str(to) for to in sorted(self.entries[key])] for key in sorted(self.entries, key=str)}
+        return {str(key): [str(to) for to in sorted(self.entries[key])] for key in sorted(self.entries)}
 
     @classmethod
     def from_json(cls, data: object) -> "Owned":

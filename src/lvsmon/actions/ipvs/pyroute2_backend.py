@@ -41,6 +41,9 @@ from lvsmon.model import (
 TIMEOUT: Final = 5.0
 """Seconds to wait for one answer; pyroute2 itself would wait for ever for one that was lost."""
 
+_JOIN: Final = 1.0
+"""Seconds that close() waits for the thread, so that its descriptors are closed; a thread that hangs is left behind."""
+
 _PROC: Final = Path("/proc/net/ip_vs")
 _COUNTERS: Final = ["CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES", "CPS", "INPPS", "OUTPPS", "INBPS", "OUTBPS"]
 _T = TypeVar("_T")
@@ -71,9 +74,9 @@ class _Owner:
         return answer.result(TIMEOUT)
 
     def stop(self) -> None:
-        """Let the thread end after the call that it is in; wait a moment so that its descriptors are closed."""
+        """Let the thread end after the call that it is in."""
         self._calls.put(None)
-        self._thread.join(1.0)
+        self._thread.join(_JOIN)
 
     def _run(self) -> None:
         ipvs: Any = None
