@@ -12,9 +12,9 @@ from lvsmon.net.engine import Engine
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EINTR})
 
-_READS_IN_A_ROW: Final = 4
-"""Reads that find data at once before others get their turn: a realserver that floods (64 KiB a read) must not keep
-the deadline of its own run, and everybody else's run, from being noticed. One answer takes one to three reads."""
+_READS_IN_A_ROW: Final = 2
+"""Reads that find data at once before others get their turn: a realserver that floods must not keep the deadline of its
+own run, and everybody else's run, from being noticed. One answer takes one or two reads."""
 
 
 class SocketConnector:

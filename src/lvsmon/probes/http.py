@@ -13,7 +13,7 @@ from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.bodies import BodyText, check_digest
 from lvsmon.probes.statuses import Statuses
-from lvsmon.probes.talk import next_event, refuse_vacuous, shown
+from lvsmon.probes.talk import READ, next_event, refuse_vacuous, shown
 from lvsmon.wire.http1 import MAX_HEAD, End, Event, Head, ResponseReader, request
 
 _OWN_HEADERS: Final[Mapping[str, str]] = {
@@ -27,7 +27,6 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DEFAULT_PORT: Final = 80
 _SUCCESS: Final = Statuses(((200, 299),))
-_READ: Final = 65536
 _MAX_MAX_BODY: Final = 1 << 30
 
 
@@ -110,7 +109,7 @@ class HttpProbe:
 
     @property
     def memory_bound(self) -> int:
-        return 10 * MAX_HEAD + 4 * _READ + (3 * self.max_body if self._keeps_body else 0)
+        return 10 * MAX_HEAD + 8 * READ + (3 * self.max_body if self._keeps_body else 0)
 
     @property
     def _keeps_body(self) -> bool:
@@ -151,7 +150,7 @@ class HttpProbe:
 
     async def _read_head(self, stream: Stream, reader: ResponseReader) -> Head:
         try:
-            head: Event = await next_event(stream, reader, _READ)
+            head: Event = await next_event(stream, reader)
         except ProtocolViolation as error:
             raise ProtocolViolation(f"{error}; it sent {shown(reader.pending, 60)!r}") from None
         if not isinstance(head, Head):
@@ -179,7 +178,7 @@ class HttpProbe:
             coding=coding,
         )
         while not body.full:
-            event: Event = await next_event(stream, reader, _READ)
+            event: Event = await next_event(stream, reader)
             if isinstance(event, End):
                 break
             if not isinstance(event, Head):

@@ -87,6 +87,8 @@ class _State(Enum):
     ENDED = auto()
 
 
+_IN_CHUNKS: Final = frozenset({_State.CHUNK_LINE, _State.CHUNK, _State.CHUNK_END})
+
 _WHERE: Final = {
     _State.HEAD: "in the middle of the head of its answer",
     _State.LENGTH: "before the end of the body: it is truncated",
@@ -158,26 +160,10 @@ class ResponseReader:
                         return End()
                     self._rest = len(self._buffer)
                     return self._take_body()
-                case _State.CHUNK_LINE:
-                    line = self._take_line(MAX_CHUNK_LINE)
-                    if line is None:
-                        return None
-                    found = _CHUNK.fullmatch(line)
-                    if found is None:
-                        raise ProtocolViolation(f"not the size of a chunk: {line[:40]!r}")
-                    self._rest = int(found[1], 16)
-                    self._state = _State.CHUNK if self._rest else _State.TRAILERS
-                case _State.CHUNK:
-                    if self._rest:
-                        return self._take_body()
-                    self._state = _State.CHUNK_END
-                case _State.CHUNK_END:
-                    line = self._take_line(2)
-                    if line is None:
-                        return None
-                    if line:
-                        raise ProtocolViolation("a chunk is longer than its size says")
-                    self._state = _State.CHUNK_LINE
+                case _State.CHUNK_LINE | _State.CHUNK | _State.CHUNK_END:
+                    body = self._take_chunks()
+                    if body is not None or self._state in _IN_CHUNKS:
+                        return body
                 case _State.TRAILERS:
                     line = self._take_line(MAX_HEAD)
                     if line is None:
@@ -212,7 +198,7 @@ class ResponseReader:
         end = self._buffer.find(b"\n", 0, limit)
         if end < 0:
             if len(self._buffer) >= limit:
-                raise ProtocolViolation("a chunk is longer than its size says, or a line has no end")
+                raise ProtocolViolation("a trailer without an end")
             return None
         line = bytes(self._buffer[: end - 1 if end and self._buffer[end - 1] == 0x0D else end])
         del self._buffer[: end + 1]
@@ -225,6 +211,52 @@ class ResponseReader:
         del self._buffer[: len(data)]
         self._rest -= len(data)
         return Body(data)
+
+    def _take_chunks(self) -> Body | None:
+        """Return what the chunks at hand hold, as one piece: a flood of one-byte chunks must not cost much each.
+
+        What cannot be a chunk is raised only when nothing good comes before it, so that the split does not matter.
+        """
+        buffer, state, rest, at = self._buffer, self._state, self._rest, 0
+        data = bytearray()
+        trouble = ""
+        while True:
+            if state is _State.CHUNK:
+                piece = buffer[at : at + rest]
+                data += piece
+                at += len(piece)
+                rest -= len(piece)
+                if rest:
+                    break
+                state = _State.CHUNK_END
+            limit = 2 if state is _State.CHUNK_END else MAX_CHUNK_LINE
+            end = buffer.find(b"\n", at, at + limit)
+            if end < 0:
+                if len(buffer) - at >= limit:
+                    trouble = "a chunk is longer than its size says, or the line before it has no end"
+                break
+            line_end = end - 1 if end > at and buffer[end - 1] == 0x0D else end
+            if state is _State.CHUNK_END:
+                if line_end > at:
+                    trouble = "a chunk is longer than its size says"
+                    break
+                state = _State.CHUNK_LINE
+            else:
+                found = _CHUNK.fullmatch(buffer, at, line_end)
+                if found is None:
+                    trouble = f"not the size of a chunk: {bytes(buffer[at : min(line_end, at + 40)])!r}"
+                    break
+                rest = int(found[1], 16)
+                state = _State.CHUNK if rest else _State.TRAILERS
+            at = end + 1
+            if state is _State.TRAILERS:
+                break
+        found = None  # a match holds on to the buffer, which could not be cut then
+        del buffer[:at]
+        self._state, self._rest = state, rest
+        if trouble and not data:
+            raise ProtocolViolation(trouble)
+        return Body(bytes(data)) if data else None
 
     def _framing(self, head: Head) -> tuple[_State, int]:
         """RFC 9112 section 6.3: how the body of this answer ends."""

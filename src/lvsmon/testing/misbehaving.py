@@ -1,0 +1,198 @@
+"""Servers that misbehave, in a process of their own: `python -m lvsmon.testing.misbehaving`.
+
+Each behaviour listens on a free port of loopback, once for IPv4 and once for IPv6. The process prints one line of JSON,
+``{"silent": {"127.0.0.1": 40001, "::1": 40002}, ...}``, and ends when its standard input is closed.
+"""
+
+import asyncio
+import contextlib
+import gzip
+import itertools
+import json
+import random
+import socket
+import struct
+import subprocess
+import sys
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+LOOPBACKS: Final = ("127.0.0.1", "::1")
+_RESET: Final = struct.pack("ii", 1, 0)
+_OK: Final = b"HTTP/1.1 200 OK\r\n"
+_BOMB: Final = gzip.compress(bytes(1 << 26))
+_LOGIN: Final = b"\xff\xfd\x18\xff\xfb\x01Debian GNU/Linux\r\nmail login: "
+_GARBAGE: Final = random.Random(7).randbytes(4096)  # noqa: S311  the same garbage each time
+
+Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
+
+
+def _says(*words: bytes | None, then: str = "hang", every: float = 0.0) -> Handler:
+    """Say ``words``; None waits for something from the client first. ``then`` hang, close or reset."""
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        for word in words:
+            if word is None:
+                await reader.read(4096)
+            else:
+                await _flood([word], writer)
+            await asyncio.sleep(every)
+        await _end(then, writer)
+
+    return serve
+
+
+async def _end(how: str, writer: StreamWriter) -> None:
+    if how == "hang":
+        await asyncio.sleep(3600)
+    elif how == "reset":
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+async def _flood(words: Iterable[bytes], writer: StreamWriter) -> None:
+    for word in words:
+        writer.write(word)
+        await writer.drain()
+        await asyncio.sleep(0)  # the other conversations get their turn
+
+
+def _floods(head: bytes, word: bytes, *, wait: bool = False) -> Handler:
+    """Say ``head`` (after the client has said something, with ``wait``) and then ``word`` for ever."""
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        if wait:
+            await reader.read(4096)
+        await _flood(itertools.chain([head], itertools.repeat(word * (32768 // len(word) + 1))), writer)
+
+    return serve
+
+
+async def _echo(reader: StreamReader, writer: StreamWriter) -> None:
+    while data := await reader.read(4096):
+        await _flood([data], writer)
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    # Whatever the protocol.
+    "reset_on_accept": _says(then="reset"),
+    "reset_after_request": _says(None, then="reset"),
+    "close_on_accept": _says(then="close"),
+    "close_after_request": _says(None, then="close"),
+    "silent": _says(),
+    "silent_after_request": _says(None),
+    "echo": _echo,
+    "drip": _says(*[b"2"] * 60, every=1.0),
+    "drip_after_request": _says(None, *[b"H"] * 60, every=1.0),
+    "garbage": _says(_GARBAGE),
+    "garbage_then_close": _says(_GARBAGE, then="close"),
+    "garbage_after_request": _says(None, _GARBAGE, then="close"),
+    "endless_line": _floods(b"", b"x"),
+    "endless_lines": _floods(b"", b"hello there\r\n"),
+    "endless_zeros": _floods(b"", b"\0"),
+    # Other protocols than the one asked for.
+    "is_ssh": _says(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+    "is_ftp": _says(b"220 ProFTPD Server ready.\r\n", None, b"500 EHLO not understood\r\n", None, b"500 HELO?\r\n"),
+    "is_smtp": _says(b"220 mail.example.org ESMTP\r\n", None, b"502 what\r\n", None, b"221 bye\r\n", then="close"),
+    "is_pop3": _says(b"+OK ready\r\n", None, b"-ERR what\r\n"),
+    "is_http": _says(None, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", then="close"),
+    "is_tls": _says(None, b"\x15\x03\x01\x00\x02\x02\x46", then="close"),
+    "is_mysql": _says(b"\x4a\x00\x00\x00\x0a8.0.36\x00" + bytes(60)),
+    "is_telnet": _says(_LOGIN),
+    # SMTP that goes wrong on its way.
+    "smtp_refuses": _says(b"554 5.7.1 no service\r\n", then="close"),
+    "smtp_half_banner": _says(b"220-mail.example.org\r\n"),
+    "smtp_endless_banner": _floods(b"", b"220-mail.example.org\r\n"),
+    "smtp_silent_after_banner": _says(b"220 mail\r\n", None),
+    "smtp_closes_after_banner": _says(b"220 mail\r\n", None, then="close"),
+    "smtp_endless_ehlo": _floods(b"220 mail\r\n", b"250-SIZE\r\n"),
+    "smtp_silent_after_ehlo": _says(b"220 mail\r\n", None, b"250 mail\r\n", None),
+    "smtp_resets_after_ehlo": _says(b"220 mail\r\n", None, b"250 mail\r\n", None, then="reset"),
+    # HTTP that goes wrong on its way.
+    "http_half_status": _says(None, b"HTTP/1.1 20"),
+    "http_half_head": _says(None, _OK + b"Server: x\r\n", then="close"),
+    "http_half_body": _says(None, _OK + b"Content-Length: 10\r\n\r\nhello", then="close"),
+    "http_half_body_hangs": _says(None, _OK + b"Content-Length: 10\r\n\r\nhello"),
+    "http_half_chunk": _says(None, _OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", then="close"),
+    "http_half_body_resets": _says(None, _OK + b"Content-Length: 10\r\n\r\nhello", then="reset"),
+    "http_body_never_closed": _says(None, _OK + b"\r\nhello"),
+    "http_endless_head": _floods(_OK, b"Set-Cookie: x=y\r\n", wait=True),
+    "http_endless_1xx": _floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n", wait=True),
+    "http_endless_chunk_line": _floods(_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0", wait=True),
+    "http_endless_trailers": _floods(_OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n", wait=True),
+    "http_endless_body": _floods(_OK + b"\r\n", b"x", wait=True),
+    "http_endless_chunks": _floods(_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", wait=True),
+    "http_gzip_bomb": _says(
+        None, _OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(_BOMB), _BOMB, then="close"
+    ),
+    "http_status_500": _says(None, b"HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\nhello", then="close"),
+    "http_then_reset": _says(None, _OK + b"Content-Length: 5\r\n\r\nhello", then="reset"),
+    # Telnet that goes wrong on its way.
+    "telnet_negotiates_only": _says(b"\xff\xfd\x18\xff\xfd\x1f", None, b"\xff\xfb\x03\xff\xfb\x01"),
+    "telnet_endless_negotiation": _floods(b"", b"\xff\xfd\x18"),
+    "telnet_endless_subnegotiation": _floods(b"\xff\xfa\x18", b"x"),
+    "telnet_half_prompt": _says(b"Debian GNU/Linux\r\nmail log"),
+    "telnet_closes_before_prompt": _says(b"Too many users, try later\r\n", then="close"),
+}
+
+BEHAVIOURS: Final = ("refuse", "full_backlog", *HANDLERS)
+"""Every behaviour's name."""
+
+
+async def _serve() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        ports: dict[str, dict[str, int]] = {}
+        for name, address in itertools.product(BEHAVIOURS, LOOPBACKS):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            sock = stack.enter_context(socket.socket(family))
+            sock.bind((address, 0))
+            ports.setdefault(name, {})[address] = sock.getsockname()[1]
+            if name in HANDLERS:
+                await stack.enter_async_context(await asyncio.start_server(_polite(HANDLERS[name]), sock=sock))
+            elif name == "full_backlog":
+                sock.listen(0)
+                filler = stack.enter_context(socket.socket(family))
+                filler.connect(sock.getsockname())
+        print(json.dumps(ports), flush=True)  # noqa: T201  the answer to whoever started the process
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+
+def _polite(handler: Handler) -> Handler:
+    """End a conversation quietly when the client has had enough."""
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+
+    return serve
+
+
+class MisbehavingServers:
+    """Starts and ends the process; ``port(name, address)`` says where a behaviour listens."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lvsmon.testing.misbehaving"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        self._ports: dict[str, dict[str, int]] = json.loads(self._process.stdout.readline())
+        return self
+
+    def port(self, name: str, address: str) -> int:
+        return self._ports[name][address]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

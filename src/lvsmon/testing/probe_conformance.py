@@ -1,0 +1,129 @@
+"""What every kind of probe must survive: run against every server that misbehaves, and told apart.
+
+    with MisbehavingServers() as servers:
+        complaints = verdict_complaints([Sample("mine", MyProbe())], servers)
+        complaints += memory_complaints([Sample("mine", MyProbe())], servers)
+        assert not complaints
+
+A probe must come back within its deadline (100 ms of grace), FAIL unless the sample says otherwise, raise nothing,
+leave no descriptor open and hold no more memory than it says.
+"""
+
+import asyncio
+import gc
+import itertools
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lvsmon.errors import MAX_DETAIL
+from lvsmon.model import Outcome, Verdict
+from lvsmon.monitor.runner import run
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.probes.base import Probe, aim
+from lvsmon.testing.misbehaving import BEHAVIOURS, LOOPBACKS, MisbehavingServers
+
+DEADLINE: Final = 0.3
+"""Seconds: a healthy loopback server answers in a hundredth of it, even on a busy machine."""
+
+GRACE: Final = 0.1
+"""Seconds beyond the deadline by which a run must have come back."""
+
+TOGETHER: Final = 64
+"""Runs at a time: few enough that they do not delay each other."""
+
+MAX_FACT: Final = 256
+"""Characters of one fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One probe under test. ``passes`` names behaviours that must PASS; ``either`` those that may, by a race."""
+
+    name: str
+    probe: Probe
+    passes: frozenset[str] = frozenset()
+    either: frozenset[str] = frozenset()
+
+
+def verdict_complaints(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
+    """Run every sample against every behaviour over both families; return what is wrong, [] for nothing."""
+    return asyncio.run(_verdicts(samples, servers))
+
+
+async def _verdicts(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
+    complaints: list[str] = []
+    before = _descriptors()
+    cases = list(itertools.product(samples, BEHAVIOURS, LOOPBACKS))
+    for start in range(0, len(cases), TOGETHER):
+        batch = cases[start : start + TOGETHER]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        clock = loop.create_task(asyncio.sleep(DEADLINE))
+        outcomes = await asyncio.gather(*(_run(case[0].probe, servers, *case[1:]) for case in batch))
+        await clock
+        # A machine that has no time for us delays a bare sleep as it delays the probes: that much is not theirs.
+        allowed = max(loop.time() - began, DEADLINE) if clock.done() else DEADLINE
+        for (sample, behaviour, address), outcome in zip(batch, outcomes, strict=True):
+            complaints += [
+                f"{sample.name} against {behaviour} on {address}: {complaint}"
+                for complaint in _judge(sample, behaviour, outcome, allowed)
+            ]
+    if _descriptors() != before:
+        complaints.append(f"{_descriptors() - before} descriptors are left open")
+    return complaints
+
+
+async def _run(probe: Probe, servers: MisbehavingServers, behaviour: str, address: str) -> Outcome:
+    target = aim(probe, address, servers.port(behaviour, address), hostname="www.example.org")
+    return await run(probe, target, DEADLINE, AsyncioEngine())
+
+
+def _judge(sample: Sample, behaviour: str, outcome: Outcome, allowed: float) -> list[str]:
+    wrong = []
+    wanted = Verdict.PASS if behaviour in sample.passes else Verdict.FAIL
+    if outcome.verdict is not wanted and (behaviour not in sample.either or outcome.verdict is Verdict.UNKNOWN):
+        wrong.append(f"{outcome.verdict} ({outcome.reason}: {outcome.detail}), not {wanted}")
+    if outcome.phases.total > allowed + GRACE:
+        wrong.append(f"took {outcome.phases.total:.3f} s, its deadline was {DEADLINE} s")
+    if not outcome.detail or len(outcome.detail) > MAX_DETAIL:
+        wrong.append(f"its detail has {len(outcome.detail)} characters")
+    wrong += [f"fact {name} is too long" for name, fact in outcome.facts.items() if len(str(fact)) > MAX_FACT]
+    return wrong
+
+
+def memory_complaints(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
+    """Run every sample against everything that floods, one at a time; return which held more than it says."""
+    complaints = []
+    floods = [name for name in BEHAVIOURS if any(word in name for word in ("endless", "bomb", "garbage"))]
+    for sample in samples:
+        gc.collect()
+        for behaviour in asyncio.run(_heard(sample.probe, servers, floods)):
+            peak = asyncio.run(_peak(sample.probe, servers, behaviour))
+            if peak > (bound := sample.probe.memory_bound):
+                complaints.append(f"{sample.name} against {behaviour} held {peak} bytes, over {bound}")
+    return complaints
+
+
+async def _heard(probe: Probe, servers: MisbehavingServers, floods: Sequence[str]) -> list[str]:
+    """Return the behaviours that get to flood this probe: some wait for a request that it never makes."""
+    outcomes = await asyncio.gather(*(_run(probe, servers, behaviour, LOOPBACKS[0]) for behaviour in floods))
+    return [name for name, outcome in zip(floods, outcomes, strict=True) if outcome.phases.first_byte is not None]
+
+
+async def _peak(probe: Probe, servers: MisbehavingServers, behaviour: str) -> int:
+    """Return the most bytes that Python held during one run beyond what it held before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        await _run(probe, servers, behaviour, LOOPBACKS[0])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak - before
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

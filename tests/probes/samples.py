@@ -1,0 +1,30 @@
+"""A minimal probe of every kind, and what it makes of servers that misbehave where that is not FAIL."""
+
+import re
+
+from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.smtp import SmtpProbe
+from lvsmon.probes.tcp import TcpProbe
+from lvsmon.probes.telnet import TelnetProbe
+from lvsmon.testing.misbehaving import BEHAVIOURS
+from lvsmon.testing.probe_conformance import Sample
+
+# An answer that is whole, whatever happens on the connection afterwards; and bodies larger than one cares to read.
+_WHOLE = frozenset({"http_then_reset"})
+_LARGE = frozenset({"http_endless_body", "http_gzip_bomb"})
+_SLOW = frozenset({"http_endless_chunks"})  # chunks of one byte: max_body or the deadline, whichever is first
+
+SAMPLES: dict[str, list[Sample]] = {
+    "http": [
+        Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
+        Sample("http that looks into the body", HttpProbe(expect=re.compile(b"ready")), frozenset()),
+        Sample("http that wants a digest", HttpProbe(digest="md5:" + "0" * 32)),
+    ],
+    "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
+    "tcp": [
+        # The port accepts: all that was asked. A reset may come before the connection has been looked at.
+        Sample("tcp", TcpProbe(), frozenset(BEHAVIOURS) - {"refuse", "full_backlog"}, frozenset({"reset_on_accept"})),
+        Sample("tcp that expects", TcpProbe(send=b"PING\r\n", expect=re.compile(b"PONG"))),
+    ],
+    "telnet": [Sample("telnet", TelnetProbe(), frozenset({"is_telnet"}))],
+}
