@@ -29,7 +29,11 @@ class Context:
 
 
 class Probe(Protocol):
-    """A kind with its settings. What is told below may depend on the settings, so ask the instance."""
+    """A kind with its settings. What is told below may depend on the settings, so ask the instance.
+
+    A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...): the configuration refuses
+    to aim a probe at a virtual service of another protocol.
+    """
 
     kind: ClassVar[str]
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lvsmon.model.settings import shown
+
 _RANGE: Final = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?")
 _HELP: Final = 'write a status from 100 to 599, a range such as "200-299", or a list of them'
 
@@ -24,7 +26,7 @@ class Statuses:
         for part in parts:
             found = _RANGE.fullmatch(str(part)) if isinstance(part, int | str) and not isinstance(part, bool) else None
             if found is None:
-                raise ValueError(f"{_HELP}, not {part!r}")
+                raise ValueError(f"{_HELP}, not {shown(part)}")
             low, high = int(found[1]), int(found[2] or found[1])
             if low > high:
                 raise ValueError(f"the range {part} is empty: write the smaller status first")
@@ -32,6 +34,10 @@ class Statuses:
         if not ranges:
             raise ValueError(f"no status at all can pass: {_HELP}")
         return cls(tuple(ranges))
+
+    def write(self) -> list[int | str]:
+        """Return what `read` would read back."""
+        return [low if low == high else f"{low}-{high}" for low, high in self.ranges]
 
     def __contains__(self, status: int) -> bool:
         return any(low <= status <= high for low, high in self.ranges)
