@@ -1,0 +1,177 @@
+"""What pydantic finds wrong, in words for people: what to write instead, in TOML's terms.
+
+One table, by pydantic's error types. Values are quoted only where they are plain ones: a table or a list may hold a
+secret that landed in the wrong place.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from lvsmon.config.schema import (
+    DefaultsSection,
+    EntrySection,
+    ProbeSection,
+    RealserverSection,
+    SorrySection,
+    TunnelSection,
+    VirtualSection,
+)
+from lvsmon.model.settings import Written, shown
+
+_MEANT: Final[Mapping[str, str]] = {
+    # keepalived
+    "lb_algo": "scheduler",
+    "lvs_sched": "scheduler",
+    "lb_kind": "forward",
+    "lvs_method": "forward",
+    "delay_loop": "interval",
+    "connect_timeout": "timeout",
+    "retry": "fall",
+    "virtualhost": "hostname",
+    "persistence_timeout": "persistence",
+    "persistence_granularity": "persistence_prefix",
+    "inhibit_on_failure": "on_failure",
+    "real_server": "realservers",
+    "sorry_server": "sorry",
+    "uthreshold": "upper_threshold",
+    "lthreshold": "lower_threshold",
+    # ldirectord
+    "checkinterval": "interval",
+    "checktimeout": "timeout",
+    "negotiatetimeout": "timeout",
+    "failurecount": "fall",
+    "checkcount": "fall",
+    "checkport": "port",
+    "checktype": "kind",
+    "persistent": "persistence",
+    "netmask": "persistence_prefix",
+    "quiescent": "on_failure",
+    "real": "realservers",
+    "fallback": "sorry",
+    "virtual": "vip",
+    "address": "vip",
+    "ip": "address",
+    # values
+    "nat": "masq",
+    "dr": "route",
+    "dsr": "route",
+    "gate": "route",
+    "direct": "route",
+    "tun": "tunnel",
+    "ipip": "tunnel",
+}
+"""What people who come from other programs write, and our word for it."""
+
+_HOMES: Final[Mapping[str, type[BaseModel]]] = {
+    "[defaults]": DefaultsSection,
+    "[[virtual]]": VirtualSection,
+    "[[realserver]]": RealserverSection,
+    "[[virtual.probe]]": ProbeSection,
+}
+_NESTED: Final[Mapping[str, type[BaseModel]]] = {
+    "tunnel": TunnelSection,
+    "realservers": EntrySection,
+    "sorry": SorrySection,
+}
+
+_EXPECTED: Final[Mapping[str, str]] = {
+    "string_type": "a string in quotes",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list in square brackets",
+    "tuple_type": "a list in square brackets",
+    "set_type": "a list in square brackets",
+    "frozen_set_type": "a list in square brackets",
+    "dict_type": "a table",
+    "mapping_type": "a table",
+    "model_type": "a table",
+    "finite_number": "a finite number",
+}
+_BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
+    "greater_than_equal": ("ge", "a number of at least {}"),
+    "greater_than": ("gt", "a number above {}"),
+    "less_than_equal": ("le", "a number of at most {}"),
+    "less_than": ("lt", "a number below {}"),
+}
+_LENGTHS: Final[Mapping[str, str]] = {
+    "string_too_short": "write at least {min_length} characters",
+    "string_too_long": "write at most {max_length} characters",
+    "too_short": "write a list with at least {min_length} in it",
+    "too_long": "write a list with at most {max_length} in it",
+}
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """Return ``; did you mean "interval"?`` or, where nothing is near, what there is."""
+    word = word.lower()
+    folded = {one.lower(): one for one in known}
+    near = _MEANT[word] if _MEANT.get(word) in known else next(iter(get_close_matches(word, folded, n=1)), None)
+    close = None if near is None else folded.get(near, near)
+    if close is not None:
+        return f"; did you mean {shown(close)}?"
+    return "; there is " + ", ".join(sorted(known)) if known else ""
+
+
+def unknown_key(key: str, known: Collection[str]) -> str:
+    """Return the message about a key that a section does not have."""
+    homes = [name for name, section in _HOMES.items() if key in section.model_fields]
+    if homes and _MEANT.get(key) not in known and not get_close_matches(key, known, n=1):
+        return f"unknown key here: it belongs under {' or '.join(homes)}"
+    return "unknown key" + meant(key, known)
+
+
+def explain(error: ErrorDetails, section: type[BaseModel]) -> str:
+    """Return the message of one of pydantic's errors about ``section``."""
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    parent = next((key for key in reversed(error["loc"][:-1]) if isinstance(key, str)), "")
+    owner = _NESTED.get(parent, section)
+    if kind == "extra_forbidden":
+        return unknown_key(str(error["loc"][-1]), owner.model_fields)
+    if kind == "missing":
+        return "missing" + _example(owner, str(error["loc"][-1]))
+    if kind == "list_type" and isinstance(value, dict):
+        return "write a list, not a table: begin each of its tables with two brackets, [[…]]"
+    if kind in _EXPECTED:
+        return f"write {_EXPECTED[kind]}, not {shown(value)}"
+    if kind in _BOUNDS:
+        name, text = _BOUNDS[kind]
+        return f"write {text.format(context[name])}, not {shown(value)}"
+    if kind in _LENGTHS:
+        return _LENGTHS[kind].format(**context)
+    return _CHOICES.get(kind, _other)(value, context)
+
+
+def _example(section: type[BaseModel], key: str) -> str:
+    field = section.model_fields[key]
+    example: Any = next(iter(field.examples or ()), None)
+    for mark in field.metadata:
+        example = mark.example if isinstance(mark, Written) else example
+    return "" if example is None else f": write for example {key} = {json.dumps(example)}"
+
+
+def _choice(value: object, context: Mapping[str, Any]) -> str:
+    """Turn pydantic's list of what is allowed, ``'a', 'b' or 'c'``, into TOML's quotes."""
+    words = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+    allowed = ", ".join(shown(word) for word in words)
+    near = meant(value, words) if isinstance(value, str) else ""
+    near = near if near.startswith("; did") else ""
+    return f"write one of {allowed}, not {shown(value)}{near}"
+
+
+def _other(value: object, context: Mapping[str, Any]) -> str:  # noqa: ARG001  what is left takes no context
+    return f"is not understood: {shown(value)}"
+
+
+_CHOICES: Final[Mapping[str, Callable[[object, Mapping[str, Any]], str]]] = {
+    "literal_error": _choice,
+    "enum": _choice,
+}

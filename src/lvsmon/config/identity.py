@@ -1,0 +1,67 @@
+"""What makes two probes the same probe: their whole definition, digested.
+
+The digest is of canonical JSON, so it is the same in every process and on every Python.
+"""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from enum import Enum
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any, Final
+
+from lvsmon.model import Damping, Target
+from lvsmon.model.settings import Secret
+from lvsmon.probes.base import Probe
+
+_DIGEST_BYTES: Final = 6
+"""12 hexadecimal digits: among 100,000 probes the odds that any two collide are 1 in 50,000."""
+
+_ROUNDS: Final = 100_000
+"""Identities are logged, so one must not be a quick way to try out passwords."""
+
+
+def definition_of(probe: Probe) -> str:
+    """Return kind and settings of ``probe`` as canonical JSON, secrets digested."""
+    assert dataclasses.is_dataclass(probe)  # noqa: S101  `kinds.kind_of` takes nothing else
+    return json.dumps([probe.kind, _plain(probe)], sort_keys=True, separators=(",", ":"))
+
+
+def identity(definition: str, kind: str, target: Target, *, interval: float, timeout: float, damping: Damping) -> str:
+    """Return ``kind:address:port#digest``; times in seconds."""
+    whole = (
+        f"{definition}\n{target.address}\n{target.port}\n{target.hostname or ''}\n"
+        f"{target.vip or ''}\n{target.vport or ''}\n"
+        f"{interval!r}\n{timeout!r}\n{damping.rise}\n{damping.fall}"
+    )
+    digest = hashlib.blake2b(whole.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False).hexdigest()
+    return f"{kind}:{target}#{digest}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return _secret_digest(value)
+    if isinstance(value, re.Pattern):
+        text = value.pattern
+        return [text.decode() if isinstance(text, bytes) else text, value.flags]
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item) for item in value), key=json.dumps)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, PurePath) else value
+
+
+@lru_cache
+def _secret_digest(secret: Secret) -> str:
+    return hashlib.pbkdf2_hmac("sha256", secret.reveal().encode(), b"lvsmon probe identity", _ROUNDS, 16).hex()

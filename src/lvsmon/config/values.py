@@ -1,0 +1,113 @@
+"""Values that a configuration is written in, besides those any kind of probe may use (`lvsmon.model.settings`)."""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from lvsmon.model.settings import Written, duration, format_duration, shown
+
+_NAME: Final = "[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,63}"
+VALID_NAME: Final = re.compile(_NAME)
+_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_PORT_BEHIND: Final = re.compile(r"(?:\[(.+)\]|([^:]+)):\d+")
+
+
+def between(low: str, high: str) -> Callable[[object], float]:
+    """Return a reader of durations from ``low`` to ``high``, both included."""
+    least, most = duration(low), duration(high)
+
+    def read(value: object) -> float:
+        seconds = duration(value)
+        if not least <= seconds <= most:
+            raise ValueError(f"write a duration from {low} to {high}, not {shown(value)}")
+        return seconds
+
+    return read
+
+
+def _persistence(value: object) -> float:
+    seconds = between("1s", "31d")(value)
+    if seconds != int(seconds):
+        raise ValueError(f"the kernel counts persistence in whole seconds: write none smaller, not {shown(value)}")
+    return seconds
+
+
+def address(value: object) -> str:
+    """Return an IP address in canonical text; raise ValueError saying what to write instead."""
+    if not isinstance(value, str):
+        raise ValueError(f"write an IP address as a string, not {shown(value)}")  # noqa: TRY004  pydantic's way
+    try:
+        found = ip_address(value)
+    except ValueError:
+        raise ValueError(_why_no_address(value)) from None
+    return _usable(found, value)
+
+
+def _usable(found: IPv4Address | IPv6Address, value: str) -> str:
+    if isinstance(found, IPv6Address):
+        if found.scope_id:
+            raise ValueError(f"IPVS knows no zone: write the address without %, not {shown(value)}")
+        if found.ipv4_mapped:
+            raise ValueError(f'write the IPv4 address "{found.ipv4_mapped}", not {shown(value)}')
+    if found.is_multicast or found.is_unspecified or str(found) == "255.255.255.255":
+        raise ValueError(f"write the address of one host, not {shown(value)}")
+    return str(found)
+
+
+def _why_no_address(value: str) -> str:
+    if "/" in value:
+        return f'write one IP address without a prefix length, such as "192.0.2.10", not {shown(value)}'
+    if match := _PORT_BEHIND.fullmatch(value):
+        return f'write "{match[1] or match[2]}" here and the port as port = N, not {shown(value)}'
+    if re.search(r"[A-Za-z]", value) and ":" not in value:
+        return f"{shown(value)} is a host name: write its IP address, for the table must not depend on DNS"
+    return f'write an IP address, such as "192.0.2.10" or "2001:db8::10", not {shown(value)}'
+
+
+def hostname(value: str) -> str:
+    """Return a host name as it is sent (RFC 1123 labels, at most 253 characters); raise ValueError."""
+    if not value.isascii():
+        try:
+            encoded = value.encode("idna").decode()
+        except UnicodeError:
+            encoded = "xn--…"
+        raise ValueError(f'write the name as it is sent, in ASCII: "{encoded}", not {shown(value)}')
+    if len(value) > 253 or not all(_LABEL.fullmatch(label) for label in value.split(".")):
+        raise ValueError(f'write the bare host name that clients use, such as "shop.example.org", not {shown(value)}')
+    return value
+
+
+def _name(value: str) -> str:
+    if not VALID_NAME.fullmatch(value):
+        raise ValueError(f"write a name of at most 64 ASCII letters, digits and _ . : @ -, not {shown(value)}")
+    return value
+
+
+def _folder(value: str) -> str:
+    if not Path(value).is_absolute() or "\0" in value:
+        raise ValueError(f'write an absolute path, such as "/var/lib/lvsmon", not {shown(value)}')
+    return value
+
+
+Interval: TypeAlias = Annotated[float, Written(between("100ms", "1d"), "2s", format_duration)]
+Timeout: TypeAlias = Annotated[float, Written(between("10ms", "1d"), "2s", format_duration)]
+Persistence: TypeAlias = Annotated[float, Written(_persistence, "10m", format_duration)]
+Reconcile: TypeAlias = Annotated[float, Written(between("1s", "1h"), "10s", format_duration)]
+Address: TypeAlias = Annotated[str, Written(address, "192.0.2.10")]
+Hostname: TypeAlias = Annotated[str, AfterValidator(hostname), Field(examples=["shop.example.org"])]
+Name: TypeAlias = Annotated[
+    str, AfterValidator(_name), Field(examples=["shop"], json_schema_extra={"pattern": f"^{_NAME}$"})
+]
+RealserverName: TypeAlias = Annotated[
+    str, AfterValidator(_name), Field(examples=["rs1"], json_schema_extra={"pattern": f"^{_NAME}$"})
+]
+Folder: TypeAlias = Annotated[str, AfterValidator(_folder), Field(examples=["/var/lib/lvsmon"])]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
+Weight: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+PortOrAll: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
+Threshold: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
