@@ -4,7 +4,9 @@ from importlib import import_module
 
 import click
 
-_COMMANDS: dict[str, str] = {}
+_COMMANDS: dict[str, str] = {
+    "config": "lvsmon.cli.config",
+}
 
 
 class _Commands(click.Group):

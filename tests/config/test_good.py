@@ -1,0 +1,107 @@
+"""Good files load, come back from `config show` as the same plan, and please the JSON Schema."""
+
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+import tomlkit
+
+from config.conftest import TESTDATA
+from lvsmon.config import load
+from lvsmon.config.jsonschema import schema
+from lvsmon.config.kinds import kind_of
+from lvsmon.config.loading import load_all
+from lvsmon.config.show import document
+from lvsmon.probes import BUILTIN
+from lvsmon.probes import load as load_kind
+
+GOOD = TESTDATA / "good"
+NAMES = sorted(path.name for path in GOOD.iterdir())
+SAMPLES = sorted((Path(__file__).parents[2] / "monitors.d").glob("*.toml"))
+TEXTS = [*sorted(GOOD.rglob("*.toml")), *SAMPLES]
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    monkeypatch.setenv("LVSMON_TEST_SECRET", "hunter2")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_shown_loads_as_the_same_plan(name, tmp_path):
+    """Every default filled in is what would have been filled in."""
+    loaded = load_all(GOOD / name)
+    shown = tmp_path / "shown.toml"
+    shown.write_text(tomlkit.dumps(document(loaded)), encoding="utf-8")
+    assert load(shown) == loaded.plan
+    again = document(load_all(shown))
+    assert again == document(loaded)
+
+
+@pytest.mark.parametrize("kind", sorted(BUILTIN))
+def test_every_kinds_defaults_are_shown_as_they_load(kind, tmp_path):
+    path = tmp_path / "lvsmon.toml"
+    path.write_text((GOOD / "minimal.toml").read_text() + f'\n[[virtual.probe]]\nkind = "{kind}"\n', encoding="utf-8")
+    loaded = load_all(path)
+    shown = document(loaded)
+    settings = kind_of(kind, load_kind(kind)).settings.keys()
+    assert len(settings & shown["virtual"][0]["probe"][0].keys()) > 1
+    path.write_text(tomlkit.dumps(shown), encoding="utf-8")
+    assert load(path) == loaded.plan
+
+
+def test_timing_that_differs_between_realservers_is_shown_beside_each():
+    shown = document(load_all(GOOD / "everything.toml"))
+    mixed = shown["virtual"][0]
+    assert [one["interval"] for one in mixed["realservers"]] == ["5s", "10s"]
+    assert "interval" not in mixed["probe"][0]
+    assert mixed["probe"][0]["rise"] == 3
+    assert mixed["probe"][1]["interval"] == "500ms"
+
+
+def without_plugins(data):
+    """The schema knows the built-in kinds; those of tests are taken out."""
+    for virtual in data.get("virtual", []):
+        virtual["probe"] = [one for one in virtual.get("probe", []) if one["kind"] in BUILTIN]
+    return data
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_the_schema_accepts_good_files(path):
+    data = without_plugins(tomllib.loads(path.read_text(encoding="utf-8")))
+    jsonschema.Draft202012Validator(schema()).validate(data)
+
+
+def test_the_schema_is_one_and_tells_of_every_key():
+    made = schema()
+    jsonschema.Draft202012Validator.check_schema(made)
+    for name, definition in made["$defs"].items():
+        for key, one in definition["properties"].items():
+            assert one.get("description"), f"{name}.{key} has no docstring"
+
+
+def test_every_default_in_the_schema_is_what_the_schema_allows():
+    """An editor fills them in as they stand there."""
+    made = schema()
+    for definition in made["$defs"].values():
+        for one in definition["properties"].values():
+            if "default" in one:
+                jsonschema.Draft202012Validator({**one, "$defs": made["$defs"]}).validate(one["default"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1",
+        "[defaults]\nrise = 0",
+        '[defaults]\nforward = "nat"',
+        '[[realserver]]\nname = "rs1"',
+        '[[virtual]]\nname = "x"\nrealservers = [{ name = "rs1", wieght = 2 }]',
+        '[[virtual]]\nname = "x"\nrealservers = ["rs1"]\nprobe = [{ kind = "tpc" }]',
+        '[[virtual]]\nname = "x"\nrealservers = ["rs1"]\nprobe = [{ kind = "tcp", path = "/" }]',
+        '[[virtual]]\nname = "x"\nrealservers = ["rs1"]\nprobe = [{ interval = "2s" }]',
+    ],
+)
+def test_the_schema_refuses_bad_files(text):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema()).validate(tomllib.loads(text))
