@@ -25,6 +25,8 @@ from lvsmon.model import (
     Family,
     Forward,
     Protocol,
+    Tunnel,
+    TunnelType,
     VirtualEntry,
     VirtualKey,
     VirtualSettings,
@@ -218,6 +220,21 @@ def test_local_is_whatever_was_asked_for():
     assert [str(drift) for drift in diff(route, local, Owned()).drift] == [
         "192.0.2.10:443/tcp 10.1.0.11:443: weight 2 instead of 1"
     ]
+
+
+def test_quiescing_is_closing():
+    """So that who carries it out can see in between whether the successor was accepted."""
+    found = diff({WEB: entry(rs1=0, sorry=1)}, {WEB: entry(rs1=1)}, Owned())
+    assert found.opening == [AddDestination(WEB, SORRY, settings(1))]
+    assert found.closing == [EditDestination(WEB, RS1, settings(0))]
+
+
+def test_settings_that_mean_nothing_are_no_difference():
+    """The kernel keeps a netmask without persistence, and ipvsadm a tunnel under masq."""
+    desired = {WEB: VirtualEntry(VirtualSettings(prefix=24, pe_name=""), {RS1: DestinationEntry(settings(1))})}
+    seen = DestinationEntry(DestinationSettings(1, tunnel=Tunnel(TunnelType.GUE, 6080)))
+    observed = {WEB: VirtualEntry(VirtualSettings(prefix=32), {RS1: seen})}
+    assert diff(desired, observed, Owned()).commands == []
 
 
 def test_a_forwarding_without_a_name_is_mended():

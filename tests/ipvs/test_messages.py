@@ -230,3 +230,21 @@ def test_what_cannot_be_read_asks_to_be_reported(read):
     with pytest.raises(IpvsUnavailable, match="cannot be read") as caught:
         read(b"\x03\0\0")
     assert caught.value.errno == errno.EBADMSG
+
+
+_LENGTHS = pytest.mark.parametrize("length", [0, 3, 9, 65535])
+
+
+@_LENGTHS
+def test_an_attribute_longer_than_its_nest_or_shorter_than_its_head_is_not_read(length):
+    """info_of reads two attributes of 8 bytes each behind the generic header."""
+    whole = struct.pack("=BBHHHIHHI", 14, 1, 0, 8, 1, 0x010201, 8, 2, 4096)
+    assert answers.info_of(whole).connection_table_size == 4096
+    with pytest.raises(IpvsUnavailable):
+        answers.info_of(whole[:12] + struct.pack("=H", length) + whole[14:])
+
+
+@_LENGTHS
+def test_a_message_longer_than_what_came_or_shorter_than_its_head_is_not_read(length):
+    with pytest.raises(IpvsUnavailable):
+        list(answers.messages(struct.pack("=IHHII", length, 2, 0, 1, 0) + b"\0" * (length in (0, 3))))

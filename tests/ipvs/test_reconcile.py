@@ -83,10 +83,14 @@ def test_what_a_torn_dump_missed_is_looked_at_a_second_time():
     """Nothing that is owned and there is written again because one dump passed over it."""
     table = {WEB: entry(rs1=1, rs2=2), OTHER: entry(rs1=1)}
     ipvs = kernel(table)
+    reconciler = Reconciler(ipvs)
+    owned = reconciler.reconcile(constant(table), Owned()).owned
     ipvs.written.clear()
     for torn in ({WEB, OTHER}, {(WEB, RS1)}, {(WEB, RS1), (WEB, RS2), OTHER}):
         ipvs.torn = set(torn)
-        report = Reconciler(ipvs).reconcile(constant(table), Owned.of(table))
+        assert reconciler.plan(constant(table), owned).commands == []
+        ipvs.torn = set(torn)
+        report = reconciler.reconcile(constant(table), owned)
         assert (ipvs.written, report.drift) == ([], ())
 
 
@@ -172,6 +176,22 @@ def test_the_last_one_is_not_taken_out_when_its_successor_was_refused():
         "held back: it would leave 192.0.2.10:443/tcp without a serving destination"
     )
     assert report.owned.has(WEB, RS1)
+
+
+def test_the_last_one_is_not_quiesced_when_its_sorry_server_was_refused():
+    ipvs = kernel({WEB: entry(rs1=1)})
+    ipvs.refuse(errno.EINVAL, lambda command: isinstance(command, AddDestination))
+    report = Reconciler(ipvs).reconcile(constant({WEB: entry(rs1=0, sorry=1)}), Owned())
+    assert plain(ipvs.dump()) == plain({WEB: entry(rs1=1)})
+    assert [error.errno for _, error in report.refused] == [errno.EINVAL, errno.ECANCELED]
+
+
+def test_the_last_one_is_quiesced_where_nobody_was_to_take_over():
+    """All are down and there is no sorry server: that is what was asked for."""
+    ipvs = kernel({WEB: entry(rs1=1)})
+    ipvs.refuse(errno.EINVAL, lambda command: isinstance(command, AddDestination))
+    Reconciler(ipvs).reconcile(constant({WEB: entry(rs1=0, rs2=0)}), Owned())
+    assert plain(ipvs.dump()) == plain({WEB: entry(rs1=0)})
 
 
 def test_a_failed_destination_goes_though_something_else_was_refused():

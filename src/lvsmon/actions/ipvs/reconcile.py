@@ -16,7 +16,7 @@ ROUNDS: Final = 4
 """How often one reconcile looks at a table that others change under it; the next reconcile goes on from there."""
 
 Wish = Callable[[Table], Table]
-"""From the observed table to the desired one."""
+"""From the observed table to the desired one; asked again whenever the table had to be looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +151,14 @@ class Reconciler:
 
 
 def _held(work: _Work, closing: Sequence[Command], desired: Table, refused: set[VirtualKey]) -> set[VirtualKey]:
-    """Return the virtual services whose closing has to wait: an opening there was refused, and either it is to be
-    looked at again, or closing now would leave nobody serving where the plan was to have somebody.
+    """Return the virtual services whose closing has to wait: an opening there was refused, and closing now would leave
+    nobody serving where the plan was to have somebody.
     """
     held = set()
     for key in refused:
         mine = [command for command in closing if _virtual(command) == key]
         left = after(work.observed, mine).get(key)
-        if key in work.doubtful or (serves(desired.get(key)) and serves(work.observed.get(key)) and not serves(left)):
+        if serves(desired.get(key)) and serves(work.observed.get(key)) and not serves(left):
             held.add(key)
     return held
 
