@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lvsmon.text import cells, cut, escape, pad, wrap
@@ -47,6 +47,7 @@ def test_escaped_text_is_one_printable_line(raw: str) -> None:
 
 
 @given(st.text().map(escape), st.integers(2, 60))
+@example("🎠0", 2)
 def test_layout_keeps_to_its_cells(text: str, width: int) -> None:
     """No wrapped or cut line is wider than asked, and wrapping loses nothing but spaces between lines."""
     lines = wrap(text, width)

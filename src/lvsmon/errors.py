@@ -11,7 +11,8 @@
     ├ LocalFault(reason)         -> UNKNOWN  the director's fault: no descriptors, no route, no permission
     ├ IpvsError(errno, command)  the kernel refused one command; never fatal: look again
     │  └ IpvsUnavailable         no module, no capability: says what to load or to grant
-    ├ StateError                 the state directory cannot be used, or another lvsmon holds it
+    ├ StateError                 the state directory cannot be used
+    │  └ LockHeld                another lvsmon is writing: says which one
     └ ActionFailed               logged and counted; never changes health
 
 The runner turns the end of the deadline into FAIL (reason ``deadline``, the phase named) and any other exception
@@ -20,6 +21,7 @@ into UNKNOWN (reason ``probe_bug``).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from lvsmon.model import Reason
@@ -112,7 +114,17 @@ class IpvsUnavailable(IpvsError):
 
 
 class StateError(LvsmonError):
-    """The state directory cannot be used, or another lvsmon is using it."""
+    """The state directory cannot be used; the text says why and what to do."""
+
+
+class LockHeld(StateError):
+    """Another lvsmon may write now: ``what`` it is ("daemon", "check", "" if unknown) and its ``pid``."""
+
+    def __init__(self, path: Path, what: str, pid: int | None) -> None:
+        holder = f"lvsmon {what} (pid {pid})" if pid is not None else "another lvsmon"
+        super().__init__(f"{holder} holds {path}")
+        self.what = what
+        self.pid = pid
 
 
 class ActionFailed(LvsmonError):

@@ -82,7 +82,10 @@ def wrap(text: str, width: int) -> list[str]:
 
 def cut(text: str, width: int) -> str:
     """Return ``text`` in at most ``width`` cells, an ellipsis showing that something is missing."""
-    return text if cells(text) <= width else _head(text, width - 1) + "…"
+    if cells(text) <= width:
+        return text
+    head = _head(text, width - 1)
+    return (head if cells(head) < width else "") + "…"  # the one character that a head has at least may be wide
 
 
 def _head(text: str, width: int) -> str:

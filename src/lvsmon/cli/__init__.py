@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 _COMMANDS: dict[str, str] = {
+    "check": "lvsmon.cli.check",
     "config": "lvsmon.cli.config",
 }
 

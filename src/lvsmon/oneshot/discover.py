@@ -1,0 +1,99 @@
+"""A plan made of the kernel's own table, for a director on which nothing is configured.
+
+Each destination is probed by what its port suggests. This never leads to a write: the plan holds no wish, only what is.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from lvsmon.config.plan import Plan
+from lvsmon.model import (
+    Damping,
+    Destination,
+    DestinationKey,
+    Forward,
+    Protocol,
+    RealServer,
+    Table,
+    VirtualKey,
+    VirtualService,
+)
+from lvsmon.probes import load
+from lvsmon.probes.base import Probe, ProbeSpec, aim
+
+_SUGGESTED: Final[Mapping[int, str]] = {
+    23: "telnet",
+    25: "smtp",
+    80: "http",
+    587: "smtp",
+    8080: "http",
+}
+_OTHERWISE: Final = "tcp"
+_ANSWERS: Final = (200, 499)
+"""HTTP statuses that pass: without the name and the path that clients use, a redirect or "not found" is an answer."""
+
+_TIMEOUT: Final = 3.0  # seconds; a person is waiting
+_AT_ONCE: Final = Damping(rise=1, fall=1)  # one look decides: there are no counters
+
+
+def discovered(table: Table) -> tuple[Plan, dict[tuple[VirtualKey, str], str]]:
+    """Return the plan, and why destinations without a probe have none."""
+    probes: dict[str, ProbeSpec] = {}
+    unprobed: dict[tuple[VirtualKey, str], str] = {}
+    virtuals = []
+    for key, entry in sorted(table.items()):
+        destinations = []
+        for to, seen in sorted(entry.destinations.items()):
+            reason = _no_way(key, to)
+            names: tuple[str, ...] = ()
+            if reason:
+                unprobed[key, str(to)] = reason
+            else:
+                spec = _probe(to, key.port if seen.settings.forward in _PORT_OF_VIP else to.port, key)
+                probes[spec.id] = spec
+                names = (spec.id,)
+            realserver = RealServer(name=to.address, address=to.address)
+            destinations.append(Destination(realserver=realserver, key=to, settings=seen.settings, probes=names))
+        virtuals.append(
+            VirtualService(name=str(key), key=key, settings=entry.settings, destinations=tuple(destinations))
+        )
+    return Plan(virtuals=tuple(virtuals), probes=probes), unprobed
+
+
+_PORT_OF_VIP: Final = frozenset({Forward.ROUTE, Forward.TUNNEL})
+"""Forwarding methods that leave packets as they are: the realserver sees the port of the VIP, whatever is written."""
+
+
+def _no_way(key: VirtualKey, to: DestinationKey) -> str:
+    """Return why nothing can be told of a destination without a configuration, "" if something can."""
+    if key.protocol is None:
+        return "a fwmark says nothing of the protocol: configure a probe to know"
+    if key.protocol is not Protocol.TCP:
+        return f"a port of {key.protocol} cannot be probed without knowing its protocol: configure a probe to know"
+    if not key.port and not to.port:
+        return "the virtual service takes every port: configure a probe to know"
+    return ""
+
+
+def _probe(to: DestinationKey, port: int, virtual: VirtualKey) -> ProbeSpec:
+    probe = _suggested(port)
+    target = aim(probe, to.address, port, vip=virtual.address, vport=virtual.port)
+    seen_from = "" if target.vip is None else f" for {virtual}"
+    return ProbeSpec(
+        id=f"{probe.kind} {target}{seen_from}",
+        probe=probe,
+        target=target,
+        interval=_TIMEOUT,
+        timeout=_TIMEOUT,
+        damping=_AT_ONCE,
+    )
+
+
+def _suggested(port: int) -> Probe:
+    kind = _SUGGESTED.get(port, _OTHERWISE)
+    if kind == "http":
+        from lvsmon.probes.http import HttpProbe  # noqa: PLC0415  loaded where it is used
+        from lvsmon.probes.statuses import Statuses  # noqa: PLC0415
+
+        return HttpProbe(status=Statuses((_ANSWERS,)))
+    return load(kind)()

@@ -1,0 +1,195 @@
+"""One look from beginning to end.
+
+Under ``--apply`` the order is: lock, probe, save counters and what will be ours, write the kernel, save what is ours. A
+kill at any point leaves the kernel's last weights serving, and the next run goes on from what was saved.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from lvsmon.actions.ipvs.base import Ipvs
+from lvsmon.actions.ipvs.reconcile import Reconciler
+from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
+from lvsmon.config.plan import Plan
+from lvsmon.errors import IpvsError, StateError
+from lvsmon.model import Outcome, ProbeState, Table, VirtualEntry, VirtualKey, VirtualService
+from lvsmon.monitor.board import health_of
+from lvsmon.oneshot import judge
+from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
+from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
+from lvsmon.oneshot.selection import Selection
+from lvsmon.pool import desired
+from lvsmon.store import Lock, Store
+
+OpenTable: TypeAlias = Callable[[], Ipvs]
+LOCK_NAME: Final = "check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for. ``deadline`` and ``wait`` (for the lock) are in seconds.
+
+    ``unprobed`` says why a destination of a virtual service has no probe, where no configuration is the reason.
+    """
+
+    plan: Plan
+    mode: Mode = Mode.LOOK
+    names: Sequence[str] = ()
+    deadline: float | None = None
+    wait: float = 0.0
+    configured: bool = True
+    unprobed: Mapping[tuple[VirtualKey, str], str] = field(default_factory=dict)
+
+
+def look(request: Request, open_table: OpenTable) -> Report:
+    """Probe, judge, and under `Mode.APPLY` write.
+
+    Raise UnknownName for a name that selects nothing; under `Mode.APPLY` LockHeld or StateError before anything is
+    probed.
+    """
+    return _Look(request, open_table).make()
+
+
+class _Look:
+    def __init__(self, request: Request, open_table: OpenTable) -> None:
+        self._request = request
+        self._plan = request.plan
+        self._open_table = open_table
+        self._selection = Selection.of(request.names, request.plan.virtuals)
+        self._at = time.time()
+        self._started = time.monotonic()
+        self._notes: list[str] = []
+        self._states: dict[str, ProbeState] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._observed: Table | None = None
+        self._wished: Mapping[VirtualKey, VirtualEntry] = {}
+
+    def make(self) -> Report:
+        if self._request.mode is not Mode.APPLY:
+            stored, owned = self._stored()
+            self._probe(stored)
+            return self._plan_only(owned)
+        directory = self._plan.state_directory
+        with Lock.acquire(directory, LOCK_NAME, wait=self._request.wait), Store.open(directory) as store:
+            self._notes += store.notes
+            self._probe(store.load_states())
+            return self._write(store)
+
+    def _stored(self) -> tuple[Mapping[str, ProbeState], Owned]:
+        """Read the counters for a look that writes nothing: without them the look is still worth having."""
+        if not self._request.configured:
+            return {}, Owned()
+        try:
+            with Store.read(self._plan.state_directory) as store:
+                self._notes += store.notes
+                return store.load_states(), store.load_owned()
+        except StateError as error:
+            self._notes.append(f"counters of earlier runs are not known: {error}")
+            return {}, Owned()
+
+    def _probe(self, stored: Mapping[str, ProbeState]) -> None:
+        names = {
+            name
+            for virtual in self._plan.virtuals
+            for destination in virtual.destinations
+            if self._selection is None or self._selection.holds(virtual, destination)
+            for name in destination.probes
+        }
+        specs = [spec for name, spec in self._plan.probes.items() if name in names]
+        limit = concurrency()
+        deadline = self._request.deadline or default_deadline(specs, limit)
+        self._outcomes = asyncio.run(run_all(specs, deadline, limit))
+        self._states = judge.advance(stored, self._plan.probes, self._outcomes, self._at)
+
+    def _touched(self) -> list[VirtualService]:
+        """Return the virtual services whose entries may change."""
+        return [v for v in self._plan.virtuals if self._selection is None or self._selection.touches(v)]
+
+    def _responsible(self, owned: Owned) -> Owned:
+        """Return the part of ``owned`` that this look answers for: all of it, or that of the selection."""
+        touched = self._touched()
+        if self._selection is not None:
+            keys = {virtual.key for virtual in touched}
+            owned = Owned({key: entries for key, entries in owned.entries.items() if key in keys})
+        return owned.including(touched)
+
+    def _wish(self, observed: Table) -> dict[VirtualKey, VirtualEntry]:
+        if self._observed is None:
+            self._observed = observed  # the first one is what people knew before
+        wished = desired(self._touched(), lambda destination: health_of(destination, self._states), observed)
+        self._wished = wished
+        return wished
+
+    def _plan_only(self, owned: Owned) -> Report:
+        try:
+            table = self._open_table()
+            try:
+                if not self._request.configured:
+                    self._observed = self._wished = table.dump(counters=False)
+                    return self._report()
+                difference = Reconciler(table).plan(self._wish, self._responsible(owned))
+            finally:
+                table.close()
+        except IpvsError as error:
+            return self._report(table_error=str(error))
+        changes = [Change(ipvsadm(command)) for command in difference.commands]
+        return self._report(changes, foreign=difference.foreign)
+
+    def _write(self, store: Store) -> Report:
+        store.save_states(self._states)
+        store.prune(self._plan.probes.keys())
+        before = store.load_owned()
+        store.save_owned(before.including(self._plan.virtuals))  # a kill after the write must not make ours foreign
+        try:
+            table = self._open_table()
+            try:
+                done = Reconciler(table).reconcile(self._wish, self._responsible(before))
+            finally:
+                table.close()
+        except IpvsError as error:
+            return self._report(table_error=str(error), failure=f"nothing written to the kernel: {error}")
+        if self._selection is None:
+            store.save_owned(done.owned)
+        changes = [Change(ipvsadm(command)) for command in done.written]
+        changes += [Change(ipvsadm(command), str(error)) for command, error in done.refused]
+        self._wished = dict(done.observed)
+        return self._report(changes, foreign=done.foreign)
+
+    def _report(
+        self,
+        changes: Sequence[Change] = (),
+        *,
+        foreign: Sequence[Foreign] = (),
+        table_error: str | None = None,
+        failure: str | None = None,
+    ) -> Report:
+        views = {
+            name: ProbeView(self._plan.probes[name], outcome, self._states[name])
+            for name, outcome in self._outcomes.items()
+        }
+        virtuals = tuple(
+            judge.view(
+                virtual,
+                selection=self._selection,
+                probes=views,
+                observed=self._observed or {},
+                wished=self._wished,
+                unprobed=self._request.unprobed,
+            )
+            for virtual in self._touched()
+        )
+        return Report(
+            mode=self._request.mode,
+            virtuals=virtuals,
+            changes=tuple(changes),
+            foreign=tuple(str(entry) for entry in sorted(foreign)) if self._selection is None else (),
+            table_error=table_error,
+            failure=failure,
+            configured=self._request.configured,
+            notes=tuple(self._notes),
+            at=self._at,
+            took=time.monotonic() - self._started,
+        )

@@ -1,0 +1,79 @@
+"""From outcomes and stored counters to states, statuses and the wished table. Pure."""
+
+from collections.abc import Mapping
+
+from lvsmon.health import combine, observe
+from lvsmon.model import (
+    Destination,
+    Health,
+    Outcome,
+    ProbeState,
+    Table,
+    Verdict,
+    VirtualEntry,
+    VirtualKey,
+    VirtualService,
+)
+from lvsmon.oneshot.report import DestinationView, ProbeView, SorryView, VirtualView
+from lvsmon.oneshot.selection import Selection
+from lvsmon.probes.base import ProbeSpec
+
+_SEEN: Mapping[Verdict, Health] = {
+    Verdict.PASS: Health.UP,
+    Verdict.WARN: Health.WARN,
+    Verdict.FAIL: Health.DOWN,
+    Verdict.UNKNOWN: Health.UNKNOWN,
+}
+
+
+def advance(
+    states: Mapping[str, ProbeState], probes: Mapping[str, ProbeSpec], outcomes: Mapping[str, Outcome], now: float
+) -> dict[str, ProbeState]:
+    """Return the state of every probe of the plan: with its outcome where it was run, as stored where it was not."""
+    advanced = {}
+    for name, spec in probes.items():
+        state = states.get(name, ProbeState())
+        advanced[name] = observe(state, spec.damping, outcomes[name], now) if name in outcomes else state
+    return advanced
+
+
+def status(probe: ProbeView) -> Health:
+    """Return what a look says of one probe: what was seen, unless earlier failures still keep it out."""
+    seen = _SEEN[probe.outcome.verdict]
+    return Health.DOWN if seen.serves and probe.state.health is Health.DOWN else seen
+
+
+def view(
+    virtual: VirtualService,
+    *,
+    selection: Selection | None,
+    probes: Mapping[str, ProbeView],
+    observed: Table,
+    wished: Mapping[VirtualKey, VirtualEntry],
+    unprobed: Mapping[tuple[VirtualKey, str], str],
+) -> VirtualView:
+    """Return what is shown of ``virtual``: its selected destinations with their weights before and after."""
+
+    def weights(destination: Destination) -> tuple[int | None, int | None]:
+        entries = [table.get(virtual.key) for table in (observed, wished)]
+        found = [entry.destinations.get(destination.key) if entry else None for entry in entries]
+        before, after = [None if entry is None else entry.settings.weight for entry in found]
+        return before, after
+
+    def shown(destination: Destination) -> DestinationView:
+        views = tuple(probes[name] for name in destination.probes)
+        reason = unprobed.get((virtual.key, str(destination.key)), "")
+        before, after = weights(destination)
+        return DestinationView(
+            destination=destination,
+            status=Health.UNKNOWN if reason else combine([status(probe) for probe in views]),
+            health=combine([probe.state.health for probe in views]),
+            probes=views,
+            before=before,
+            after=after,
+            unprobed=reason,
+        )
+
+    sorry = None if virtual.sorry is None else SorryView(virtual.sorry, *weights(virtual.sorry))
+    selected = (d for d in virtual.destinations if selection is None or selection.holds(virtual, d))
+    return VirtualView(virtual, tuple(shown(destination) for destination in selected), sorry)

@@ -1,0 +1,73 @@
+"""The schema of the state file, as the steps that lead to it."""
+
+import sqlite3
+from typing import Final
+
+from lvsmon.errors import StateError
+
+APPLICATION_ID: Final = 0x4C56534D
+"""SQLite's mark of whose file it is: "LVSM"."""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """CREATE TABLE probe_state (
+            id TEXT PRIMARY KEY,
+            health TEXT NOT NULL,
+            passes INTEGER NOT NULL,
+            fails INTEGER NOT NULL,
+            unknowns INTEGER NOT NULL,
+            since REAL NOT NULL,
+            last TEXT
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE TABLE owned (virtual TEXT PRIMARY KEY, destinations TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    ),
+)
+"""Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of an open file: 0 for a fresh one.
+
+    Raise StateError if the file belongs to another program or to a newer lvsmon, sqlite3.DatabaseError if it is no
+    database.
+    """
+    version = _pragma(connection, "user_version")
+    owner = _pragma(connection, "application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and (owner or version or tables):
+        raise StateError("it is a database of another program: set state_directory to a directory of lvsmon's own")
+    if version > len(MIGRATIONS):
+        raise StateError(
+            f"it was written by a newer lvsmon (schema {version}, this one knows {len(MIGRATIONS)}): "
+            "install that version again, or move the file away to begin without stored counters"
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring an open file to the newest schema, in one transaction: after a crash it has the old one or the new one."""
+    if version_of(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in MIGRATIONS[version_of(connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def require_newest(connection: sqlite3.Connection) -> None:
+    """Raise StateError if an open file is not of the newest schema."""
+    if version_of(connection) < len(MIGRATIONS):
+        raise StateError("it is of an older schema, which the next run that writes brings up to date")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    assert isinstance(value, int)  # noqa: S101  SQLite keeps both as numbers
+    return value

@@ -1,0 +1,57 @@
+"""What the kernel's table alone suggests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from lvsmon.model import DestinationKey, Forward, Protocol, VirtualKey
+from lvsmon.oneshot.discover import discovered
+from oneshot_support import destination, in_kernel, spec, virtual
+
+
+def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]]) -> dict[str, str]:
+    """Return what discovery makes of a table: each destination's probe and target, or why there is none."""
+    made = {}
+    for key, destinations in table.items():
+        service = virtual("x", [destination("rs", spec(to.address, to.port)) for to, _ in destinations], key=key)
+        entry = in_kernel(service, [1] * len(destinations))[key]
+        settings = {
+            to: replace(entry.destinations[to], settings=replace(entry.destinations[to].settings, forward=forward))
+            for to, forward in destinations
+        }
+        made[key] = replace(entry, destinations=settings)
+    plan, unprobed = discovered(made)
+    found = {f"{key} {to}": reason for (key, to), reason in unprobed.items()}
+    for service in plan.virtuals:
+        for each in service.destinations:
+            for name in each.probes:
+                probe = plan.probes[name]
+                found[f"{service.key} {each.key}"] = f"{probe.probe.kind} {probe.target}"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("port", "kind"),
+    [(80, "http"), (8080, "http"), (23, "telnet"), (25, "smtp"), (587, "smtp"), (443, "tcp"), (5432, "tcp")],
+)
+def test_the_port_suggests_the_kind(port: int, kind: str) -> None:
+    """Well-known ports get their protocol, everything else a connection."""
+    key = VirtualKey.of_address(Protocol.TCP, "192.0.2.10", port)
+    to = DestinationKey("10.1.0.11", port)
+    assert describe({key: [(to, Forward.MASQ)]}) == {f"{key} {to}": f"{kind} {to}"}
+
+
+def test_the_forwarding_method_decides_the_port() -> None:
+    """masq goes to the destination's port; route and tunnel leave the VIP's port in the packets (trap 9)."""
+    key = VirtualKey.of_address(Protocol.TCP, "2001:db8::10", 80)
+    found = describe(
+        {
+            key: [
+                (DestinationKey("fd00::11", 8443), Forward.MASQ),
+                (DestinationKey("fd00::12", 9999), Forward.ROUTE),
+                (DestinationKey("fd00::13", 9999), Forward.TUNNEL),
+            ]
+        }
+    )
+    assert list(found.values()) == ["tcp [fd00::11]:8443", "http [fd00::12]:80", "http [fd00::13]:80"]
