@@ -13,7 +13,7 @@ from lvsmon.wire.telnet import Negotiation, TelnetReader, Text
 
 PROMPT: Final = re.compile(
     rb"(?i)(?:log[ -]?(?:in|on)|user(?:[ -]?(?:name|id))?|pass[ -]?(?:word|code|phrase)|account|name|handle)"
-    rb"(?: as| id)?\]?\s*[:>?](?:\s|\x1b\[[0-9;?]*[A-Za-z])*\Z"
+    rb"(?: as| id| or '?new'?)?\]?\s*[:>?](?:\s|\x1b\[[0-9;?]*[A-Za-z])*\Z"
 )
 """login:, Username:, User Access Verification's Password:, login as:, "enter your name or NEW:" and their like, at the
 end of what was sent; switches and bulletin boards colour them with ANSI sequences."""

@@ -1,0 +1,75 @@
+"""One table of kinds: modules, documentation, samples and tests all follow it."""
+
+import dataclasses
+import inspect
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lvsmon import probes
+from lvsmon.config import load
+
+ROOT = Path(__file__).parents[2]
+KINDS = sorted(probes.BUILTIN)
+HELPERS = {"__init__", "base", "bodies", "statuses", "talk"}
+"""Modules of the room that are no kinds."""
+
+
+def _stems(pattern):
+    return {path.stem for path in ROOT.glob(pattern)}
+
+
+def test_everything_follows_the_table():
+    assert set(KINDS) == _stems("src/lvsmon/probes/*.py") - HELPERS
+    assert set(KINDS) == _stems("docs/probes/*.md")
+    assert set(KINDS) <= _stems("monitors.d/*.toml")
+    assert {f"test_{kind}" for kind in KINDS} <= _stems("tests/probes/test_*.py")
+
+
+def test_the_table_is_sorted_and_names_its_kinds():
+    assert KINDS == list(probes.BUILTIN)
+    assert all(probes.load(kind).kind == kind for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_loads_alone(kind, tmp_path):
+    """And probes with the kind that it is named after."""
+    plan = load(Path(shutil.copy(ROOT / "monitors.d" / f"{kind}.toml", tmp_path / "lvsmon.toml")))
+    assert {kind} == {spec.probe.kind for spec in plan.probes.values()}
+    assert len(plan.probes) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_examples_of_a_page_load(kind, tmp_path):
+    """Put into the sample in place of its own probe."""
+    (example,) = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / "docs/probes" / f"{kind}.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    virtual, _, _ = (ROOT / "monitors.d" / f"{kind}.toml").read_text().partition("[[virtual.probe]]")
+    (tmp_path / "lvsmon.toml").write_text(virtual + example)
+    assert {kind} == {spec.probe.kind for spec in load(tmp_path).probes.values()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_setting_is_documented_twice(kind):
+    """By a line under the field, which becomes --help and JSON Schema, and on the kind's page."""
+    page = (ROOT / "docs/probes" / f"{kind}.md").read_text()
+    source = inspect.getsource(probes.load(kind))
+    for field in dataclasses.fields(probes.load(kind)):
+        assert re.search(rf'^    {field.name}: [^\n]+\n    r?"""[A-Z"][^\n]+"""$', source, re.MULTILINE), field.name
+        assert re.search(rf"^\|[^|]*`{field.name}`[^|]*\|", page, re.MULTILINE), field.name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_tells_the_memory_of_a_run_and_its_reasons(kind):
+    page = (ROOT / "docs/probes" / f"{kind}.md").read_text()
+    assert "Memory of one run:" in page
+    for word in ("PASS", "FAIL", "UNKNOWN", "refused", "deadline", "Facts:"):
+        assert word in page
+
+
+def test_an_unknown_kind_is_a_key_error():
+    with pytest.raises(KeyError):
+        probes.load("nonsense")
