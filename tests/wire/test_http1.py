@@ -134,6 +134,7 @@ def test_an_answer_cut_short_has_no_end_and_says_where(answer, where):
         OK + b"Content-Length:\r\n\r\n",
         OK + b"Content-Length: 9999999999999999999\r\n\r\n",
         OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked, chunked\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n\r\n",

@@ -8,6 +8,7 @@ from lvsmon.errors import ExpectationFailed
 from lvsmon.wire.content_coding import Decoder
 
 _DIGEST: Final = re.compile(r"(?:sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})")
+_ALGORITHMS: Final = {"sha256": hashlib.sha256, "md5": hashlib.md5}
 _PIECE: Final = 65536
 _SHOWN: Final = 128  # bytes kept in any case, to show how a body begins
 
@@ -35,7 +36,7 @@ class BodyText:
             raise ExpectationFailed(
                 f"the body is encoded as {name!r:.60}, though no encoding was asked for, and cannot be looked into"
             ) from None
-        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self._hash = _ALGORITHMS[algorithm](usedforsecurity=False)
         self._keep = keep
         self._limit = limit
         self.text = bytearray()

@@ -189,11 +189,12 @@ class HttpProbe:
         facts: dict[str, FactValue] = {"status": head.status}
         if (server := head.get(b"server")) is not None:
             facts["server"] = shown(server)
+        status = _status(head)
         if body.full:
-            return passed(f"{_status(head)}, more than {self.max_body} bytes", facts)
+            return passed(f"{status}, more than {self.max_body} bytes", facts)
         facts["content_length"] = body.received
         facts["digest"] = body.digest[:16]
-        return passed(f"{_status(head)}, {body.received} bytes", facts)
+        return passed(f"{status}, {body.received} bytes", facts)
 
     def _expect(self, body: BodyText) -> None:
         within = f"in the first {self.max_body} bytes of the body" if body.full else "in the body"

@@ -35,6 +35,7 @@ MAX_CHUNK_LINE: Final = 4096
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.(\d) +(\d{3})(?: (.*))?", re.DOTALL)
 _PREFIX: Final = b"HTTP/1."
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADERS: Final = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([^\r\n]*)\r?\n", re.MULTILINE)
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
 _NO_BODY: Final = frozenset({101, 204, 304})
@@ -262,12 +263,13 @@ class ResponseReader:
         """RFC 9112 section 6.3: how the body of this answer ends."""
         if self._head_only or head.status in _NO_BODY:
             return _State.LENGTH, 0
-        codings = (head.get(b"transfer-encoding") or b"").lower()
-        names = [name for name in (part.strip() for part in codings.split(b",")) if name not in {b"", b"identity"}]
-        if names == [b"chunked"]:
-            return _State.CHUNK_LINE, 0
-        if names:
-            raise ProtocolViolation(f"a transfer coding that was not asked for: {codings[:80]!r}")
+        codings = head.get(b"transfer-encoding")
+        if codings is not None:
+            names = [name for part in codings.lower().split(b",") if (name := part.strip()) not in {b"", b"identity"}]
+            if names == [b"chunked"]:
+                return _State.CHUNK_LINE, 0
+            if names:
+                raise ProtocolViolation(f"a transfer coding that was not asked for: {codings[:80]!r}")
         said = head.get(b"content-length")
         if said is None:
             return _State.UNTIL_CLOSE, 0
@@ -288,12 +290,22 @@ def _end_of_head(buffer: bytearray, start: int) -> int:
 def _parse_head(block: bytes) -> Head:
     if b"\0" in block:
         raise ProtocolViolation("a NUL byte in the head of the answer")
-    lines = [line.removesuffix(b"\r") for line in block.split(b"\n")[:-2]]
-    status = _STATUS_LINE.fullmatch(lines[0])
+    first = block[: block.index(b"\n")].removesuffix(b"\r")
+    status = _STATUS_LINE.fullmatch(first)
     if status is None:
-        raise ProtocolViolation(f"not an HTTP/1 status line: {lines[0][:80]!r}")
+        raise ProtocolViolation(f"not an HTTP/1 status line: {first[:80]!r}")
+    found = _HEADERS.findall(block)
+    if len(found) == block.count(b"\n") - 2:  # every line between the status line and the empty one
+        headers = tuple([(name.lower(), value.rstrip(b" \t")) for name, value in found])
+    else:
+        headers = _unusual_headers(block)
+    return Head(int(status[1]), int(status[2]), status[3] or b"", headers)
+
+
+def _unusual_headers(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Read header lines one by one: folded ones, ones with a CR inside, and ones that are none."""
     headers: list[tuple[bytes, bytes]] = []
-    for line in lines[1:]:
+    for line in [line.removesuffix(b"\r") for line in block.split(b"\n")[1:-2]]:
         if line[:1] in {b" ", b"\t"}:
             if not headers:
                 raise ProtocolViolation("the first header line is folded")
@@ -305,4 +317,4 @@ def _parse_head(block: bytes) -> Head:
         if not colon or not _TOKEN.fullmatch(name):
             raise ProtocolViolation(f"not a header line: {line[:80]!r}")
         headers.append((name.lower(), value.strip(b" \t")))
-    return Head(int(status[1]), int(status[2]), status[3] or b"", tuple(headers))
+    return tuple(headers)

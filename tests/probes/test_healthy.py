@@ -1,0 +1,95 @@
+"""Every kind against a healthy server on real sockets, over IPv4 and IPv6, through the runner."""
+
+import asyncio
+import http.server
+import re
+import socket
+import threading
+
+import pytest
+
+from lvsmon.model import Verdict
+from lvsmon.monitor.runner import run
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.probes import BUILTIN
+from lvsmon.probes.base import aim
+from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.smtp import SmtpProbe
+from lvsmon.probes.tcp import TcpProbe
+from lvsmon.probes.telnet import TelnetProbe
+
+SMTP = [b"220-mail.example.org\r\n", b"220 hello\r\n", None, b"250-mail\r\n250 SIZE\r\n", None, b"221 bye\r\n"]
+TELNET = [b"\xff\xfd\x18", None, b"\xff\xfb\x01Debian\r\n", None, b"mail lo\xff\xf1gin: ", None]
+HEALTHY = {
+    "smtp": (SmtpProbe(expect_hostname=True), SMTP),
+    "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
+    "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),
+}
+
+
+def _family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+async def _probe(probe, address, port):
+    return await run(probe, aim(probe, address, port, hostname="mail.example.org"), 20, AsyncioEngine())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("kind", sorted(set(BUILTIN) - {"http"}))
+def test_a_healthy_server_passes(kind, address):
+    """It says its words; None waits for something from the client."""
+    probe, words = HEALTHY[kind]
+
+    def serve():
+        peer, _ = listener.accept()
+        with peer:
+            for word in words:
+                if word is None:
+                    peer.recv(4096)
+                else:
+                    peer.sendall(word)
+
+    with socket.create_server((address, 0), family=_family(address)) as listener:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        outcome = asyncio.run(_probe(probe, address, listener.getsockname()[1]))
+        serving.join()
+    assert Verdict.PASS is outcome.verdict, outcome.detail
+    assert 0 < outcome.phases.connect <= outcome.phases.total
+    assert 0 < outcome.phases.first_byte <= outcome.phases.total
+
+
+class _Pages(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = f"{self.request_version} {self.headers['Host']} ready\n".encode() * 1000
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_healthy_web_server_passes(address, version):
+    """The standard library's server, which shares no code with us; it shows what it was asked."""
+
+    class Server(http.server.ThreadingHTTPServer):
+        address_family = _family(address)
+        daemon_threads = False  # closing the server waits for its conversations
+
+    with Server((address, 0), _Pages) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        port = server.server_address[1]
+        probe = HttpProbe(
+            version=version, expect=re.compile(rb"^HTTP/%b mail.example.org:%d ready" % (version.encode(), port))
+        )
+        outcome = asyncio.run(_probe(probe, address, port))
+        server.shutdown()
+        serving.join()
+    assert Verdict.PASS is outcome.verdict, outcome.detail
+    assert outcome.facts["server"].startswith("BaseHTTP/")
