@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help venv test check lint unit lab lab-shell lab-where-possible demo bench clean
 
 help:
-	@echo "make demo    the main job on loopback, no root and no kernel module (about 20 s)"
+	@echo "make demo    the main job on loopback, no root and no kernel module (a few seconds; make demo ARGS=--keep stays)"
 	@echo "make test    lint, types, import contracts, all tests, the kernel lab where Debian's packages can be had"
 	@echo "make unit    the tests a person runs while working"
 	@echo "make lab     the tests on a real IPVS kernel, as a process of yours: make lab ARGS='-k nat'"
@@ -21,8 +21,8 @@ venv: .venv/.ready
 	touch $@
 
 lint: venv
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -46,6 +46,13 @@ test:
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory lab-where-possible
+
+demo: venv
+	@$(BIN)/lvsmon demo $(ARGS)
+
+bench: venv
+	@$(BIN)/python benchmarks/probe_cost.py $(ARGS)
+	@$(BIN)/python benchmarks/bulk_weights.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

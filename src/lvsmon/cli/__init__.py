@@ -7,6 +7,8 @@ import click
 _COMMANDS: dict[str, str] = {
     "check": "lvsmon.cli.check",
     "config": "lvsmon.cli.config",
+    "daemon": "lvsmon.cli.daemon",
+    "demo": "lvsmon.cli.demo",
 }
 
 

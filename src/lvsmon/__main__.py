@@ -1,0 +1,5 @@
+"""python -m lvsmon."""
+
+from lvsmon.cli import main
+
+main()

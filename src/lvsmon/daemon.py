@@ -1,0 +1,171 @@
+"""`lvsmon daemon`: signals, the service manager, reloading, what is kept between processes.
+
+SIGHUP            load the configuration anew; whole or not at all
+SIGTERM, SIGINT   stop probing; the table goes on serving as it is
+"""
+
+import asyncio
+import logging
+import resource
+import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from lvsmon.actions.ipvs.open import open_ipvs
+from lvsmon.actions.ipvs.owned import Owned
+from lvsmon.config import load
+from lvsmon.config.plan import Plan
+from lvsmon.errors import ConfigError, StateError
+from lvsmon.logs import event
+from lvsmon.model import ProbeState
+from lvsmon.monitor.board import health_of
+from lvsmon.monitor.director import Director
+from lvsmon.notify import ServiceManager
+from lvsmon.store import Store
+
+_log: Final = logging.getLogger(__name__)
+
+SAVE_INTERVAL: Final = 5.0
+"""Seconds between writes of counters; a kill loses at most so much counting, and never what is in the kernel."""
+
+SPARE_DESCRIPTORS: Final = 100
+"""Kept for everything that is not a probe's socket: state, logs, netlink."""
+
+
+class Daemon:
+    """Keeps one director's table right until a signal ends it."""
+
+    def __init__(self, path: Path, plan: Plan, store: Store) -> None:
+        """Raise StateError if the store cannot be read or written."""
+        self._path = path
+        self._plan = plan
+        self._store = store
+        self._manager = ServiceManager()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="disk")
+        self._disk_works = True
+        owned = store.load_owned().including(plan.virtuals)
+        store.save_owned(owned)  # before anything is written to the kernel: a kill must not turn ours into foreign
+        self._director = Director(
+            plan,
+            lambda: open_ipvs(plan.backend),
+            remembered=store.load_states(),
+            owned=owned,
+            limit=max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS),
+        )
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; raise what a bug in any part raises, with the table left alone."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        event(
+            _log, logging.INFO, "started",
+            config=self._path, backend=self._plan.backend,
+            virtual_services=len(self._plan.virtuals), probes=len(self._plan.probes),
+        )  # fmt: skip
+        parts = (
+            self._director.run(),
+            self._keep_state(),
+            self._keep_reloading(),
+            self._keep_watch(),
+            self._stop.wait(),
+        )
+        tasks = [asyncio.create_task(part) for part in parts]
+        for note in self._store.notes:
+            event(_log, logging.WARNING, "state_note", what=note)
+        self._manager.ready(self._status())
+        ended, going = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        self._manager.stopping()
+        states = self._director.snapshot().states
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+        self._disk.shutdown()
+        self._save(states, self._director.owned)
+        event(_log, logging.INFO, "stopped", table="left as it is")
+        self._manager.close()
+        for task in ended:
+            task.result()
+
+    async def _keep_state(self) -> None:
+        """Write counters and ownership when they are due; a disk that fails stops nothing."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SAVE_INTERVAL)
+            states, owned = self._director.snapshot().states, self._director.owned
+            await loop.run_in_executor(self._disk, self._save, states, owned)
+            self._manager.status(self._status())
+
+    def _save(self, states: Mapping[str, ProbeState], owned: Owned) -> None:
+        try:
+            self._store.save_states(states)
+            self._store.save_owned(owned)
+        except StateError as error:
+            if self._disk_works:
+                event(_log, logging.ERROR, "state_not_saved", what=error, effect="probing and the table go on")
+            self._disk_works = False
+        else:
+            if not self._disk_works:
+                event(_log, logging.INFO, "state_saved_again")
+            self._disk_works = True
+
+    async def _keep_reloading(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._manager.reloading()
+            try:
+                plan = await loop.run_in_executor(self._disk, load, self._path)
+            except ConfigError as error:
+                for complaint in error.complaints:
+                    event(_log, logging.ERROR, "config_refused", what=complaint)
+                event(_log, logging.ERROR, "reload_refused", effect="the configuration loaded before stays in force")
+            else:
+                await self._take(plan)
+            self._manager.ready(self._status())
+
+    async def _take(self, plan: Plan) -> None:
+        for setting in ("backend", "state_directory"):
+            if getattr(plan, setting) != getattr(self._plan, setting):
+                event(_log, logging.WARNING, "needs_restart", setting=setting, until_then=getattr(self._plan, setting))
+        kept = len(plan.probes.keys() & self._plan.probes.keys())
+        self._plan = plan
+        owned = self._director.owned.including(plan.virtuals)
+        await asyncio.get_running_loop().run_in_executor(
+            self._disk, self._save, self._director.snapshot().states, owned
+        )
+        self._director.take(plan)
+        event(
+            _log, logging.INFO, "reloaded",
+            virtual_services=len(plan.virtuals), probes=len(plan.probes), probes_kept=kept,
+        )  # fmt: skip
+
+    async def _keep_watch(self) -> None:
+        """Tell the service manager that the loop still turns, twice as often as it asks."""
+        if self._manager.watchdog is None:
+            await asyncio.get_running_loop().create_future()  # nobody asks
+            return
+        while True:
+            self._manager.keep_watch()
+            await asyncio.sleep(self._manager.watchdog / 2)
+
+    def _status(self) -> str:
+        states = self._director.snapshot().states
+        destinations = [each for virtual in self._plan.virtuals for each in virtual.destinations]
+        up = sum(health_of(each, states).serves for each in destinations)
+        return f"{up} of {len(destinations)} destinations up in {len(self._plan.virtuals)} virtual services"
+
+
+def _raise_descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one; return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else 1 << 20
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
