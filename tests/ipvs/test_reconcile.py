@@ -178,6 +178,16 @@ def test_the_last_one_is_not_taken_out_when_its_successor_was_refused():
     assert report.owned.has(WEB, RS1)
 
 
+def test_what_was_refused_in_an_earlier_round_holds_back_in_a_later_one_too():
+    """rs2 is refused for good while the sorry server makes us look again: rs1 goes on serving in every round."""
+    ipvs = kernel({WEB: entry(rs1=1)})
+    ipvs.refuse(errno.EINVAL, lambda command: command == AddDestination(WEB, RS2, settings(1)))
+    ipvs.refuse(errno.EEXIST, lambda command: command == AddDestination(WEB, SORRY, settings(0)))
+    report = Reconciler(ipvs).reconcile(constant({WEB: entry(rs2=1, sorry=0)}), Owned({WEB: frozenset({RS1})}))
+    assert plain(ipvs.dump()) == plain({WEB: entry(rs1=1, sorry=0)})
+    assert [error.errno for _, error in report.refused] == [errno.EINVAL, errno.ECANCELED]
+
+
 def test_the_last_one_is_not_quiesced_when_its_sorry_server_was_refused():
     ipvs = kernel({WEB: entry(rs1=1)})
     ipvs.refuse(errno.EINVAL, lambda command: isinstance(command, AddDestination))

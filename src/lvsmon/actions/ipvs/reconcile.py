@@ -117,6 +117,7 @@ class Reconciler:
         final = set(work.refused)  # refused for good: the same command would be refused again
         opening = [command for command in difference.opening if command not in final]
         refused = self._write(work, [command for command in opening if not _in_refused_virtual(command, final)])
+        refused |= {_virtual(command) for command in difference.opening if command in final}
         closing = [command for command in difference.closing if command not in final]
         held = _held(work, closing, desired, refused)
         self._write(work, [command for command in closing if _virtual(command) not in held])
