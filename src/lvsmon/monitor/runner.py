@@ -5,11 +5,13 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.model import Outcome, Phases, Reason, Target, Verdict
 from lvsmon.net.engine import Engine
+from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
 from lvsmon.probes.base import Context, Deadline, Probe
 
@@ -61,20 +63,25 @@ async def run(
     timeout: float,  # noqa: ASYNC109  the one place where a timeout is set
     engine: Engine,
     stalled: Callable[[], float] = lambda: 0.0,
+    *,
+    shared: Shared | None = None,
+    interval: float = inf,
 ) -> Outcome:
     """Run ``probe`` once against ``target``; never longer than ``timeout`` seconds, no exception but cancellation.
 
     The deadline is absolute and bounds everything: a realserver that drips a byte a second costs its own run.
     ``stalled`` tells the seconds for which the director has been kept from running (`LagMeter`): a deadline missed
-    while that was a fair share of the time is UNKNOWN, for nobody was there to hear the answer.
+    while that was a fair share of the time is UNKNOWN, for nobody was there to hear the answer. ``shared`` is the
+    caller's one for all its runs, ``interval`` the seconds to the probe's next run, where there is one.
     """
     trace = PhaseTrace()
     connector = SocketConnector(engine, trace)
     deadline = Deadline(at=trace.started_at + timeout)
+    context = Context(net=connector, deadline=deadline, shared=shared or Shared(), interval=interval)
     stalled_before = stalled()
     try:
         async with asyncio.timeout(timeout) as scope:
-            outcome = await probe.check(target, Context(net=connector, deadline=deadline))
+            outcome = await probe.check(target, context)
     except TimeoutError:
         lost = stalled() - stalled_before
         if not scope.expired():

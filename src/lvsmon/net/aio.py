@@ -1,6 +1,10 @@
 """asyncio as the engine: one future per wait, no transport, no task of its own."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
 class AsyncioEngine:
@@ -30,6 +34,16 @@ class AsyncioEngine:
 
     async def pause(self, seconds: float, /) -> None:
         await asyncio.sleep(seconds)
+
+    async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
+        scope = asyncio.timeout(seconds)
+        try:
+            async with scope:
+                return await part
+        except TimeoutError:
+            if scope.expired():
+                return None
+            raise
 
 
 def _wake(future: "asyncio.Future[None]") -> None:

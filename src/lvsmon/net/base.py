@@ -1,10 +1,14 @@
 """What a probe may ask of the network.
 
-A probe awaits nothing but these methods, and they take no timeouts: one absolute deadline, owned by the runner, bounds
-the whole run. So the engine under them can change without a probe noticing.
+A probe awaits nothing but these methods. One absolute deadline, owned by the runner, bounds the whole run; a probe
+limits no more than the parts whose end is no failure (`Connector.within`). So the engine under them can change without
+a probe noticing.
 """
 
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+_T = TypeVar("_T")
 
 
 class Stream(Protocol):
@@ -49,7 +53,15 @@ class Connector(Protocol):
         ...
 
     async def pause(self, seconds: float, /) -> None:
-        """Let others run for so long: for retransmissions, never for waiting on a condition."""
+        """Let others run for so long; never for waiting on a condition."""
+        ...
+
+    async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
+        """Return what ``part`` returns, or None where it was still waiting after so long, and is ended.
+
+        For what is not decided by waiting: a datagram is sent again, a third party does not answer in its share of
+        the time. Whether the realserver has answered in time, the deadline decides.
+        """
         ...
 
 

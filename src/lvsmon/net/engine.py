@@ -1,6 +1,9 @@
 """The one thing an event loop has to do for `lvsmon.net.sockets`: wait."""
 
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+_T = TypeVar("_T")
 
 
 class Engine(Protocol):
@@ -15,3 +18,7 @@ class Engine(Protocol):
         ...
 
     async def pause(self, seconds: float, /) -> None: ...
+
+    async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
+        """Return what ``part`` returns, or None where it was still waiting after so long, and is ended."""
+        ...

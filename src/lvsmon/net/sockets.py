@@ -3,11 +3,14 @@
 import errno
 import socket
 import struct
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 from lvsmon.net import faults
 from lvsmon.net.base import Datagram, Stream, Trace
 from lvsmon.net.engine import Engine
+
+_T = TypeVar("_T")
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EINTR})
@@ -60,6 +63,9 @@ class SocketConnector:
 
     async def pause(self, seconds: float, /) -> None:
         await self._engine.pause(seconds)
+
+    async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
+        return await self._engine.within(seconds, part)
 
     def close_all(self) -> None:
         """Close what the run opened and left open."""
@@ -123,15 +129,18 @@ class _SocketStream:
 
 
 class _SocketDatagram:
-    __slots__ = ("_engine", "_sock", "_trace")
+    __slots__ = ("_engine", "_in_a_row", "_sock", "_trace")
 
     def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
         self._sock = sock
         self._engine = engine
         self._trace = trace
+        self._in_a_row = 0
 
     async def send(self, data: bytes, /) -> None:
         self._trace.sent(data)
+        if brought := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise faults.later(brought)  # an ICMP error for what was sent before: else this send would take the blame
         while True:
             try:
                 self._sock.send(data)
@@ -143,14 +152,19 @@ class _SocketDatagram:
                 return
 
     async def receive(self, limit: int = 65536, /) -> bytes:
+        if self._in_a_row >= _READS_IN_A_ROW:
+            self._in_a_row = 0
+            await self._engine.readable(self._sock.fileno())
         while True:
             try:
                 data = self._sock.recv(limit)
             except BlockingIOError:
+                self._in_a_row = 0
                 await self._engine.readable(self._sock.fileno())
             except OSError as error:
                 raise faults.later(error.errno or 0) from error
             else:
+                self._in_a_row += 1
                 self._trace.received(data)
                 return data
 

@@ -1,16 +1,19 @@
 """What a probe is.
 
 A kind is a frozen dataclass whose fields are its settings, with ``async def check``. It opens, exchanges through a
-codec, raises on a mismatch and returns PASS with facts. It sets no timeout, reads no clock, writes no log and imports
-no event loop: the runner does all that.
+codec, raises on a mismatch and returns PASS with facts. It sets no timeout, reads no clock but the context's, writes no
+log and imports no event loop: the runner does all that.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from typing import ClassVar, Protocol
 
 from lvsmon.model import Damping, FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.net.base import Connector
+from lvsmon.net.clock import Clock, SystemClock
+from lvsmon.net.shared import Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,17 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a run may use; nothing global."""
+    """Everything a run may use; nothing global.
+
+    ``shared`` is common to all runs of the process. ``interval`` is the seconds to the next run of the same probe,
+    infinite where there is none: an answer of a third party that is as old is fresh enough to be shared.
+    """
 
     net: Connector
     deadline: Deadline
+    clock: Clock = field(default_factory=SystemClock)
+    shared: Shared = field(default_factory=Shared)
+    interval: float = inf
 
 
 class Probe(Protocol):

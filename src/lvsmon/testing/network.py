@@ -9,6 +9,7 @@ That the script behaves as a real socket does is shown by `lvsmon.testing.stream
 """
 
 import errno
+import types
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from math import inf
@@ -19,6 +20,7 @@ from lvsmon.model import Outcome, Target
 from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net import faults
 from lvsmon.net.base import Trace
+from lvsmon.net.shared import Shared
 from lvsmon.probes.base import Context, Deadline, Probe
 
 _T = TypeVar("_T")
@@ -87,27 +89,69 @@ class DeadlinePassed(Exception):
 
 
 class _Sleep:
-    """Awaited by the scripted network only: asks `play` to let virtual time go by."""
+    """Awaited by the scripted network only: asks `play` to let virtual time go by.
 
-    __slots__ = ("seconds",)
+    ``passed`` is less than ``seconds`` where `ScriptedConnector.within` has cut it short.
+    """
+
+    __slots__ = ("passed", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self.seconds = self.passed = seconds
 
     def __await__(self) -> Generator["_Sleep", None, None]:
         yield self
 
 
-def play(coroutine: Coroutine[Any, Any, _T], timeout: float = inf) -> _T:
-    """Run ``coroutine`` on virtual time and return its result.
+@types.coroutine
+def _within(seconds: float, part: Coroutine[Any, Any, _T]) -> Generator[_Sleep, None, _T | None]:
+    """Pass on the sleeps of ``part`` as long as they fit into ``seconds``."""
+    left = seconds
+    try:
+        while True:
+            sleep = part.send(None)
+            if sleep.seconds >= left:
+                sleep.passed = left
+                yield _Sleep(left)
+                return None
+            yield sleep
+            left -= sleep.seconds
+    except StopIteration as stop:
+        result: _T = stop.value
+        return result
+    finally:
+        part.close()
+
+
+class ScriptedClock:
+    """Virtual time: seconds since the script began; on the wall it began at ``started``."""
+
+    def __init__(self, started: float = 1_750_000_000.0, *, synchronised: bool = True) -> None:
+        self.now = 0.0
+        self._started = started
+        self._synchronised = synchronised
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def utc(self) -> float:
+        return self._started + self.now
+
+    def synchronised(self) -> bool:
+        return self._synchronised
+
+
+def play(coroutine: Coroutine[Any, Any, _T], timeout: float = inf, clock: ScriptedClock | None = None) -> _T:
+    """Run ``coroutine`` on virtual time, that of ``clock``, and return its result.
 
     Raise `DeadlinePassed` where it still waits after ``timeout`` virtual seconds (a peer that hangs waits for ever).
     """
-    now = 0.0
+    clock = clock or ScriptedClock()
+    deadline = clock.now + timeout
     try:
         while True:
-            now += coroutine.send(None).seconds
-            if now >= timeout:
+            clock.now += coroutine.send(None).seconds
+            if clock.now >= deadline:
                 raise DeadlinePassed
     except StopIteration as stop:
         result: _T = stop.value
@@ -116,11 +160,20 @@ def play(coroutine: Coroutine[Any, Any, _T], timeout: float = inf) -> _T:
         coroutine.close()
 
 
-def run_scripted(probe: Probe, target: Target, connector: "ScriptedConnector", timeout: float = 3.0) -> Outcome:
+def run_scripted(
+    probe: Probe,
+    target: Target,
+    connector: "ScriptedConnector",
+    timeout: float = 3.0,
+    *,
+    clock: ScriptedClock | None = None,
+    shared: Shared | None = None,
+) -> Outcome:
     """Return what the runner would make of this run, on virtual time; bugs and script errors are raised."""
-    context = Context(net=connector, deadline=Deadline(at=timeout))
+    clock, shared = clock or ScriptedClock(), shared or Shared()
+    context = Context(net=connector, deadline=Deadline(at=clock.now + timeout), clock=clock, shared=shared)
     try:
-        return play(probe.check(target, context), timeout)
+        return play(probe.check(target, context), timeout, clock)
     except DeadlinePassed:
         return missed(timeout, connector.trace.where)
     except (ProbeFailed, LocalFault) as error:
@@ -152,8 +205,12 @@ class ScriptedStream:
                         self._trace.received(piece)
                         return piece
                 case Wait(seconds):
-                    await _Sleep(seconds)
-                    del self._steps[0]
+                    sleep = _Sleep(seconds)
+                    try:
+                        await sleep
+                    finally:
+                        left = seconds - sleep.passed
+                        self._steps[:1] = [Wait(left)] if left > 0 else []
                 case Close():
                     return b""
                 case Reset():
@@ -223,8 +280,12 @@ class ScriptedDatagram:
                     self._trace.received(data[:limit])
                     return data[:limit]
                 case Wait(seconds):
-                    await _Sleep(seconds)
-                    del self._steps[0]
+                    sleep = _Sleep(seconds)
+                    try:
+                        await sleep
+                    finally:
+                        left = seconds - sleep.passed
+                        self._steps[:1] = [Wait(left)] if left > 0 else []
                 case Reset() | Close():
                     raise faults.later(errno.ECONNREFUSED)
                 case _:
@@ -267,6 +328,9 @@ class ScriptedConnector:
 
     async def pause(self, seconds: float, /) -> None:
         await _Sleep(seconds)
+
+    async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
+        return await _within(seconds, part)
 
     def close_all(self) -> None:
         for opened in self.opened:
