@@ -57,4 +57,4 @@ def test_two_plugins_of_one_name_are_refused(installed):
 def test_built_in_kinds_keep_the_rules(name):
     kind = builtin(name)
     assert not RESERVED & kind.settings.keys()
-    assert kind.transport in {"tcp", "udp"}
+    assert kind.transport in {"tcp", "udp", "any"}

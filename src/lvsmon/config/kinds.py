@@ -3,7 +3,7 @@
 A kind's dataclass says everything: field names are keys, annotations are types, defaults are defaults, docstrings under
 the fields are the documentation. A type of its own has ``write``, the way back from what was read. ``__post_init__``
 raises ValueError, in words for users, for settings that do not go together; a message that begins with ``setting:``
-is shown at that setting. A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...).
+is shown at that setting. A kind that does not speak TCP alone says so in a class variable ``transport`` ("udp", "any").
 """
 
 import dataclasses

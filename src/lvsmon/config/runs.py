@@ -82,7 +82,8 @@ def prepare(virtual: VirtualEntry, key: VirtualKey, complaints: Complaints) -> l
     """Return what probes the destinations of ``virtual``, checked as far as no destination is needed."""
     found: list[Runner] = []
     for entry in virtual.probes:
-        if key.protocol is not None and entry.kind.transport != key.protocol and entry.section.port is None:
+        fits = entry.kind.transport in {key.protocol, "any"}
+        if key.protocol is not None and not fits and entry.section.port is None:
             complaints.add(
                 entry.where.at("kind"),
                 f"{shown(entry.kind.name)} speaks {entry.kind.transport.upper()}, and the virtual service is"
