@@ -2,11 +2,14 @@
 
 import re
 
+from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.ntp import NtpProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
-from lvsmon.testing.misbehaving import BEHAVIOURS
+from lvsmon.probes.udp import UdpProbe
+from lvsmon.testing.misbehaving import BEHAVIOURS, OVER_UDP
 from lvsmon.testing.probe_conformance import Sample
 
 # An answer that is whole, whatever happens on the connection afterwards; and bodies larger than one cares to read.
@@ -15,16 +18,32 @@ _LARGE = frozenset({"http_endless_body", "http_gzip_bomb"})
 _SLOW = frozenset({"http_endless_chunks"})  # chunks of one byte: max_body or the deadline, whichever is first
 
 SAMPLES: dict[str, list[Sample]] = {
+    "dns": [
+        Sample("dns", DnsProbe(name="example.org", retransmit=0.1)),
+        Sample("dns over TCP", DnsProbe(name="example.org", over="tcp")),
+    ],
     "http": [
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
         Sample("http that looks into the body", HttpProbe(expect=re.compile(b"ready")), frozenset()),
         Sample("http that wants a digest", HttpProbe(digest="md5:" + "0" * 32)),
     ],
+    "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
     "tcp": [
         # The port accepts: all that was asked. A reset may come before the connection has been looked at.
-        Sample("tcp", TcpProbe(), frozenset(BEHAVIOURS) - {"refuse", "full_backlog"}, frozenset({"reset_on_accept"})),
+        Sample(
+            "tcp",
+            TcpProbe(),
+            frozenset(BEHAVIOURS) - {"refuse", "full_backlog"} - OVER_UDP,
+            frozenset({"reset_on_accept"}),
+        ),
         Sample("tcp that expects", TcpProbe(send=b"PING\r\n", expect=re.compile(b"PONG"))),
     ],
     "telnet": [Sample("telnet", TelnetProbe(), frozenset({"is_telnet"}))],
+    "udp": [
+        # The port is not closed: all that was asked.
+        Sample("udp", UdpProbe(wait=0.1), OVER_UDP),
+        Sample("udp that wants a reply", UdpProbe(send=b"PING", reply=True, retransmit=0.1), OVER_UDP - {"udp_silent"}),
+        Sample("udp that expects", UdpProbe(send=b"PING", expect=re.compile(b"PONG"), retransmit=0.1)),
+    ],
 }

@@ -13,7 +13,10 @@ from lvsmon.config import load
 
 ROOT = Path(__file__).parents[2]
 KINDS = sorted(probes.BUILTIN)
-HELPERS = {"__init__", "base", "bodies", "statuses", "talk"}
+HELPERS = {
+    "__init__", "base", "bodies", "clocks", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
+    "reference", "statuses", "talk",
+}  # fmt: skip
 """Modules of the room that are no kinds."""
 
 

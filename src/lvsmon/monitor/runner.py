@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf
 from typing import Final
 
 from lvsmon.errors import LocalFault, ProbeFailed
@@ -13,7 +12,7 @@ from lvsmon.model import Outcome, Phases, Reason, Target, Verdict
 from lvsmon.net.engine import Engine
 from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
-from lvsmon.probes.base import Context, Deadline, Probe
+from lvsmon.probes.base import RUN_ONCE, Context, Deadline, Probe
 
 _log: Final = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ async def run(
     stalled: Callable[[], float] = lambda: 0.0,
     *,
     shared: Shared | None = None,
-    interval: float = inf,
+    interval: float = RUN_ONCE,
 ) -> Outcome:
     """Run ``probe`` once against ``target``; never longer than ``timeout`` seconds, no exception but cancellation.
 

@@ -7,10 +7,13 @@ from typing import Final
 from lvsmon.probes.base import Probe
 
 BUILTIN: Final[Mapping[str, str]] = {
+    "dns": "lvsmon.probes.dns:DnsProbe",
     "http": "lvsmon.probes.http:HttpProbe",
+    "ntp": "lvsmon.probes.ntp:NtpProbe",
     "smtp": "lvsmon.probes.smtp:SmtpProbe",
     "tcp": "lvsmon.probes.tcp:TcpProbe",
     "telnet": "lvsmon.probes.telnet:TelnetProbe",
+    "udp": "lvsmon.probes.udp:UdpProbe",
 }
 
 

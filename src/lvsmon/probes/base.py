@@ -7,8 +7,7 @@ log and imports no event loop: the runner does all that.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from lvsmon.model import Damping, FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.net.base import Connector
@@ -23,26 +22,30 @@ class Deadline:
     at: float
 
 
+RUN_ONCE: Final = 60.0
+"""Seconds that stand for the interval of a probe that is run once: longer than a one-shot round takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything a run may use; nothing global.
 
-    ``shared`` is common to all runs of the process. ``interval`` is the seconds to the next run of the same probe,
-    infinite where there is none: an answer of a third party that is as old is fresh enough to be shared.
+    ``shared`` is common to all runs of the process. ``interval`` is the seconds to the next run of the same probe, a
+    minute where there is none: an answer of a third party that is no older is fresh enough to be shared.
     """
 
     net: Connector
     deadline: Deadline
     clock: Clock = field(default_factory=SystemClock)
     shared: Shared = field(default_factory=Shared)
-    interval: float = inf
+    interval: float = RUN_ONCE
 
 
 class Probe(Protocol):
     """A kind with its settings. What is told below may depend on the settings, so ask the instance.
 
-    A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...): the configuration refuses
-    to aim a probe at a virtual service of another protocol.
+    A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...; "any" for more than one):
+    the configuration refuses to aim a probe at a virtual service of another protocol.
     """
 
     kind: ClassVar[str]

@@ -137,8 +137,23 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "telnet_closes_before_prompt": _says(b"Too many users, try later\r\n", then="close"),
 }
 
-BEHAVIOURS: Final = ("refuse", "full_backlog", *HANDLERS)
-"""Every behaviour's name."""
+DATAGRAM_HANDLERS: Final[Mapping[str, Callable[[bytes], Iterable[bytes]]]] = {
+    "udp_silent": lambda _: (),
+    "udp_empty": lambda _: (b"",),
+    "udp_echo": lambda data: (data,),
+    "udp_echoes_as_answer": lambda data: (data[:2] + bytes((data[2] | 0x80,)) + data[3:] if len(data) > 2 else data,),
+    "udp_garbage": lambda _: (_GARBAGE[:512],),
+    "udp_garbage_with_the_id": lambda data: (data[:2] + b"\x84" + _GARBAGE[:512],),
+    "udp_largest": lambda _: (_GARBAGE * 15,),
+    "udp_endless": lambda data: itertools.repeat(data[:2] + b"\x84" + _GARBAGE[:512], 500),
+}
+"""What is sent back for a datagram; nothing listens on the same port over TCP."""
+
+BEHAVIOURS: Final = ("refuse", "full_backlog", *HANDLERS, *DATAGRAM_HANDLERS)
+"""Every behaviour's name. Over UDP the ports of all but the last group are closed."""
+
+OVER_UDP: Final = frozenset(DATAGRAM_HANDLERS)
+"""Names of those that answer over UDP alone."""
 
 
 async def _serve() -> None:
@@ -146,10 +161,13 @@ async def _serve() -> None:
         ports: dict[str, dict[str, int]] = {}
         for name, address in itertools.product(BEHAVIOURS, LOOPBACKS):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            sock = stack.enter_context(socket.socket(family))
+            over_udp = name in DATAGRAM_HANDLERS
+            sock = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM if over_udp else socket.SOCK_STREAM))
             sock.bind((address, 0))
             ports.setdefault(name, {})[address] = sock.getsockname()[1]
-            if name in HANDLERS:
+            if over_udp:
+                _serve_datagrams(DATAGRAM_HANDLERS[name], sock)
+            elif name in HANDLERS:
                 await stack.enter_async_context(await asyncio.start_server(_polite(HANDLERS[name]), sock=sock))
             elif name == "full_backlog":
                 sock.listen(0)
@@ -159,6 +177,19 @@ async def _serve() -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
+
+
+def _serve_datagrams(handler: Callable[[bytes], Iterable[bytes]], sock: socket.socket) -> None:
+    """Answer datagrams until the process ends."""
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):  # the client has gone, or its buffer is full
+            data, sender = sock.recvfrom(65536)
+            for datagram in handler(data):
+                sock.sendto(datagram, sender)
+
+    sock.setblocking(False)
+    asyncio.get_running_loop().add_reader(sock, answer)
 
 
 def _polite(handler: Handler) -> Handler:

@@ -1,0 +1,123 @@
+"""Real daemons on loopback: in the foreground, on free ports, from files in a temporary directory, ended by pid."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lvsmon.model import Reason, Target, Verdict
+from lvsmon.monitor.runner import run
+from lvsmon.net.aio import AsyncioEngine
+
+READY_WITHIN = 20.0
+HOSTS = ("127.0.0.1", "::1")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "daemons" in item.path.parts:
+            item.add_marker(pytest.mark.daemons)
+
+
+def free_port():
+    """Return a port that is free for TCP and UDP on both loopback addresses."""
+    while True:
+        with socket.socket(socket.AF_INET6) as tcp, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("::", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("::", port))
+            except OSError:
+                continue
+            return port
+
+
+def probe_once(probe, port, host="127.0.0.1", timeout=3.0, **more):
+    """Return the outcome of one run by the real runner."""
+
+    async def main():
+        return await run(probe, Target(address=host, port=port), timeout, AsyncioEngine(), **more)
+
+    return asyncio.run(main())
+
+
+def eventually(look, wanted=lambda outcome: outcome.verdict is Verdict.PASS):
+    """Return the first outcome of ``look()`` that is ``wanted``; fail with the last one after `READY_WITHIN`."""
+    deadline = time.monotonic() + READY_WITHIN
+    while not wanted(outcome := look()):
+        assert time.monotonic() < deadline, outcome
+        threading.Event().wait(0.02)
+    return outcome
+
+
+def answers(outcome):
+    """Say whether the daemon is there, whatever it answers."""
+    return outcome.reason not in {Reason.DEADLINE, Reason.REFUSED}
+
+
+class Daemon:
+    """A running program, its output in a file."""
+
+    def __init__(self, argv, directory, **more):
+        self.directory = directory
+        self._log = directory / "daemon.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **more
+            )
+
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def signal_all(self, number):
+        """Send a signal to the daemon and to the children that it has: they are a process group of their own."""
+        os.killpg(self.process.pid, number)
+
+    def stop(self):
+        """Stop the daemon and its children as SIGSTOP does, and see them stopped: each thread takes the signal."""
+        self.signal_all(signal.SIGSTOP)
+        while any(state not in "TtZ" for state in self._states()):
+            threading.Event().wait(0.002)
+
+    def _states(self):
+        for stat in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+                if int(group) == self.process.pid:
+                    yield state
+
+    def end(self):
+        if self.process.poll() is None:
+            self.signal_all(signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Return a function that starts a daemon from its files; all are ended after the module."""
+    running = []
+
+    def start_daemon(program, *arguments, files=None, directory=None, **more):
+        found = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec:/usr/lib")
+        if found is None:
+            pytest.skip(f"{program} is not installed: run `make daemons` as root on a Debian machine")
+        directory = directory or tmp_path_factory.mktemp(program)
+        directory.mkdir(exist_ok=True)
+        for name, text in (files or {}).items():
+            (directory / name).write_text(text)
+        filled = [argument.format(directory=directory) for argument in arguments]
+        daemon = Daemon([found, *filled], directory, cwd=directory, **more)
+        running.append(daemon)
+        return daemon
+
+    yield start_daemon
+    for daemon in running:
+        daemon.end()
