@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help venv test check lint unit lab lab-shell lab-where-possible demo bench clean
+.PHONY: help venv test check lint unit lab lab-shell lab-where-possible daemons daemons-where-possible demo bench clean
 
 help:
 	@echo "make demo    the main job on loopback, no root and no kernel module (a few seconds; make demo ARGS=--keep stays)"
@@ -10,6 +10,7 @@ help:
 	@echo "make unit    the tests a person runs while working"
 	@echo "make lab     the tests on a real IPVS kernel, as a process of yours: make lab ARGS='-k nat'"
 	@echo "make lab-shell   a shell in it: make lab-shell ARGS='masq nginx'"
+	@echo "make daemons the tests against real daemons, installed from Debian's packages (root with apt)"
 	@echo "make bench   figures beside a bare asyncio loop, measured in one run"
 
 venv: .venv/.ready
@@ -41,9 +42,22 @@ lab-shell: venv
 lab-where-possible: venv
 	@$(LAB) test --or-say
 
+# Real daemons for the tests in tests/daemons, which say so where one is missing.
+daemons: venv
+	@sh tests/daemons/install.sh
+	@$(BIN)/pytest -q tests/daemons $(ARGS)
+
+daemons-where-possible:
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then \
+	    echo "LEFT OUT: the daemons of tests/daemons/packages.txt are not installed: that takes root with apt"; \
+	elif ! sh tests/daemons/install.sh; then \
+	    echo "LEFT OUT: apt could not install the daemons of tests/daemons/packages.txt"; \
+	fi
+
 # In this order, so that what was left out stands at the end.
 test:
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory daemons-where-possible
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory lab-where-possible
 

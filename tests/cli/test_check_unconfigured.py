@@ -73,7 +73,7 @@ def test_named_explicitly_a_missing_configuration_is_an_error(bare: Director, tm
     ("key", "reason"),
     [
         (VirtualKey.of_fwmark(7, VIP.family), "a fwmark says nothing of the protocol"),
-        (VirtualKey.of_address(Protocol.UDP, "192.0.2.10", 53), "a port of udp cannot be probed"),
+        (VirtualKey.of_address(Protocol.UDP, "192.0.2.10", 514), "a port of udp cannot be probed"),
         (VirtualKey.of_address(Protocol.SCTP, "192.0.2.10", 80), "a port of sctp cannot be probed"),
         (VirtualKey.of_address(Protocol.TCP, "192.0.2.10", 0), "takes every port"),
     ],

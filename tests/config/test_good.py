@@ -38,10 +38,15 @@ def test_what_is_shown_loads_as_the_same_plan(name, tmp_path):
     assert again == document(loaded)
 
 
+REQUIRED = {"dns": 'name = "example.org"'}
+"""Settings without a default."""
+
+
 @pytest.mark.parametrize("kind", sorted(BUILTIN))
 def test_every_kinds_defaults_are_shown_as_they_load(kind, tmp_path):
     path = tmp_path / "lvsmon.toml"
-    path.write_text((GOOD / "minimal.toml").read_text() + f'\n[[virtual.probe]]\nkind = "{kind}"\n', encoding="utf-8")
+    probe = f'\n[[virtual.probe]]\nkind = "{kind}"\nport = 4000\n{REQUIRED.get(kind, "")}\n'
+    path.write_text((GOOD / "minimal.toml").read_text() + probe, encoding="utf-8")
     loaded = load_all(path)
     shown = document(loaded)
     settings = kind_of(kind, load_kind(kind)).settings.keys()

@@ -42,6 +42,26 @@ def test_the_port_suggests_the_kind(port: int, kind: str) -> None:
     assert describe({key: [(to, Forward.MASQ)]}) == {f"{key} {to}": f"{kind} {to}"}
 
 
+@pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (123, "ntp")])
+def test_two_protocols_over_udp_are_known_by_their_ports(port: int, kind: str) -> None:
+    """Elsewhere nothing can be told of what speaks UDP."""
+    udp = VirtualKey.of_address(Protocol.UDP, "192.0.2.10", port)
+    to = DestinationKey("10.1.0.11", port)
+    assert describe({udp: [(to, Forward.MASQ)]}) == {f"{udp} {to}": f"{kind} {to}"}
+
+
+def test_a_name_server_is_probed_over_each_protocol() -> None:
+    """Behind a virtual service for each, the same port of the same realserver is probed twice."""
+    to = DestinationKey("10.1.0.11", 53)
+    made = {}
+    for protocol in (Protocol.TCP, Protocol.UDP):
+        key = VirtualKey.of_address(protocol, "192.0.2.10", 53)
+        made |= in_kernel(virtual("x", [destination("rs", spec(to.address, to.port))], key=key), [1])
+    plan, unprobed = discovered(made)
+    assert not unprobed
+    assert sorted(getattr(each.probe, "over", "") for each in plan.probes.values()) == ["tcp", "udp"]
+
+
 def test_the_forwarding_method_decides_the_port() -> None:
     """masq goes to the destination's port; route and tunnel leave the VIP's port in the packets (trap 9)."""
     key = VirtualKey.of_address(Protocol.TCP, "2001:db8::10", 80)

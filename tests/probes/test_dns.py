@@ -8,19 +8,25 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import dns.tsig
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lvsmon.errors import LocalFault, ProbeFailed
-from lvsmon.model import Reason, Verdict
+from lvsmon.model import Damping, Reason, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace, judge, run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
-from lvsmon.probes.base import Context, Deadline
+from lvsmon.oneshot.probing import run_all
+from lvsmon.probes import dns_answer
+from lvsmon.probes.base import Context, Deadline, ProbeSpec
 from lvsmon.probes.dns import DnsProbe
+from lvsmon.probes.dns_exchange import _read
 from lvsmon.testing.network import ScriptedClock
 from probes.name_server import KEY, NameServer, framed, outcome_of, respond, serving, silent, soa
 
@@ -426,6 +432,53 @@ def test_one_of_several_primaries_is_enough_and_the_newest_is_right():
 def test_a_realserver_that_fails_fails_whatever_its_primary_does():
     outcome = outcome_of(PROBE, NameServer(udp=lambda query: respond(query, rcode=2)), NameServer(udp=silent))
     assert (Verdict.FAIL, Reason.REJECTED) == (outcome.verdict, outcome.reason)
+
+
+@pytest.mark.parametrize(
+    ("rcode", "verdict"),
+    [("NOERROR", Verdict.PASS), ("REFUSED", Verdict.PASS), ("NXDOMAIN", Verdict.PASS), ("SERVFAIL", Verdict.FAIL),
+     ("NOTIMP", Verdict.FAIL)],
+)  # fmt: skip
+def test_any_answer_will_do_that_is_no_failure(rcode, verdict):
+    """For a name server of which nothing is known, as `lvsmon check` meets it without a configuration."""
+    server = NameServer(udp=lambda query: respond(query, aa=False, rcode=dns.rcode.from_text(rcode)))
+    assert verdict is outcome_of(replace(PROBE, rcode="ANY"), server).verdict
+
+
+def test_one_round_asks_the_primary_once():
+    primary = serials(7)
+
+    async def main():
+        async with serving(PROBE, serials(7), primary) as (told, target):
+            specs = [
+                ProbeSpec(id=str(n), probe=told, target=target, interval=9, timeout=2, damping=Damping(rise=1, fall=1))
+                for n in range(10)
+            ]
+            return await run_all(specs, 5, 10)
+
+    assert {Verdict.PASS} == {outcome.verdict for outcome in asyncio.run(main()).values()}
+    assert 1 == len(primary.asked)
+
+
+WORDS = st.sampled_from(
+    [
+        b"\xc0\x0c", b"\0", b"\3www\7example\3org\0", b"\0\1\0\1", b"\0\6\0\1", b"\0\0\0\x3c", b"\0\4\xc0\0\2\1",
+        b"\0\x29\4\xd0", b"\0\xfa\0\xff", b"\0\x10\0\1\0\0\0\0\0\3\2ab", b"\xff" * 5,
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS | st.binary(max_size=6), max_size=16).map(b"".join), st.lists(st.integers(0, 3), min_size=4))
+def test_any_bytes_are_an_answer_or_a_failure_of_the_realserver(data, counts):
+    query = dns.message.make_query("www.example.org.", "A")
+    head = query.id.to_bytes(2) + b"\x84\0" + b"".join(count.to_bytes(2) for count in counts[:4])
+    for wire in (head + data, query.id.to_bytes(2) + data):
+        try:
+            message = _read(wire.ljust(12, b"\0"), query)
+            dns_answer.demand_rcode(message, dns.rcode.NOERROR)
+            dns_answer.shown(dns_answer.demand_records(message, query.question[0].name, dns.rdatatype.A))
+        except ProbeFailed:
+            continue
 
 
 def signatures(inception, expiration):

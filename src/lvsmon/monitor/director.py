@@ -24,6 +24,7 @@ from lvsmon.monitor.board import Board, health_of
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
 from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.shared import Shared
 from lvsmon.pool import desired
 from lvsmon.probes.base import ProbeSpec
 
@@ -72,10 +73,12 @@ class Director:
 
     async def run(self) -> None:
         """Probe and reconcile until cancelled. The table is left as it is then: what serves goes on serving."""
-        engine, lag = AsyncioEngine(), LagMeter()
+        engine, lag, shared = AsyncioEngine(), LagMeter(), Shared()
 
         async def execute(spec: ProbeSpec) -> Outcome:
-            return await runner.run(spec.probe, spec.target, spec.timeout, engine, lag.stalled)
+            return await runner.run(
+                spec.probe, spec.target, spec.timeout, engine, lag.stalled, shared=shared, interval=spec.interval
+            )
 
         self._schedule = Schedule(execute, self._record, limit=self._limit)
         self.take(self._plan)

@@ -1,10 +1,12 @@
 """What runs of probes share: answers of third parties asked once for all, and a little memory between runs."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+if TYPE_CHECKING:
+    import asyncio
 
 _T = TypeVar("_T")
 
@@ -18,7 +20,7 @@ class _Answer:
 
     asked_at: float | None = None
     value: object = None
-    asking: asyncio.Event | None = None
+    asking: "asyncio.Event | None" = None
 
 
 class Shared:
@@ -39,6 +41,8 @@ class Shared:
         However many runs want it at once, one of them asks for all. Where that one is cancelled or fails, the next one
         asks: what is to be an answer to all, ``ask`` returns.
         """
+        import asyncio  # noqa: PLC0415  whoever only loads a configuration has no event loop
+
         entry = self.recall(("once", key))
         if not isinstance(entry, _Answer):
             entry = _Answer()

@@ -24,11 +24,13 @@ from lvsmon.probes.base import Probe, ProbeSpec, aim
 _SUGGESTED: Final[Mapping[int, str]] = {
     23: "telnet",
     25: "smtp",
+    53: "dns",
     80: "http",
     587: "smtp",
     8080: "http",
 }
 _OTHERWISE: Final = "tcp"
+_SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 123: "ntp"}
 _ANSWERS: Final = (200, 499)
 """HTTP statuses that pass: without the name and the path that clients use, a redirect or "not found" is an answer."""
 
@@ -44,12 +46,13 @@ def discovered(table: Table) -> tuple[Plan, dict[tuple[VirtualKey, str], str]]:
     for key, entry in sorted(table.items()):
         destinations = []
         for to, seen in sorted(entry.destinations.items()):
-            reason = _no_way(key, to)
+            port = key.port if seen.settings.forward in _PORT_OF_VIP else to.port
+            reason = _no_way(key, to, port)
             names: tuple[str, ...] = ()
             if reason:
                 unprobed[key, str(to)] = reason
             else:
-                spec = _probe(to, key.port if seen.settings.forward in _PORT_OF_VIP else to.port, key)
+                spec = _probe(to, port, key)
                 probes[spec.id] = spec
                 names = (spec.id,)
             realserver = RealServer(name=to.address, address=to.address)
@@ -64,11 +67,11 @@ _PORT_OF_VIP: Final = frozenset({Forward.ROUTE, Forward.TUNNEL})
 """Forwarding methods that leave packets as they are: the realserver sees the port of the VIP, whatever is written."""
 
 
-def _no_way(key: VirtualKey, to: DestinationKey) -> str:
+def _no_way(key: VirtualKey, to: DestinationKey, port: int) -> str:
     """Return why nothing can be told of a destination without a configuration, "" if something can."""
     if key.protocol is None:
         return "a fwmark says nothing of the protocol: configure a probe to know"
-    if key.protocol is not Protocol.TCP:
+    if key.protocol is not Protocol.TCP and not (key.protocol is Protocol.UDP and port in _SUGGESTED_UDP):
         return f"a port of {key.protocol} cannot be probed without knowing its protocol: configure a probe to know"
     if not key.port and not to.port:
         return "the virtual service takes every port: configure a probe to know"
@@ -76,11 +79,12 @@ def _no_way(key: VirtualKey, to: DestinationKey) -> str:
 
 
 def _probe(to: DestinationKey, port: int, virtual: VirtualKey) -> ProbeSpec:
-    probe = _suggested(port)
+    over_udp = virtual.protocol is Protocol.UDP
+    probe = _suggested(port, over_udp=over_udp)
     target = aim(probe, to.address, port, vip=virtual.address, vport=virtual.port)
     seen_from = "" if target.vip is None else f" for {virtual}"
     return ProbeSpec(
-        id=f"{probe.kind} {target}{seen_from}",
+        id=f"{probe.kind} {target}{'/udp' if over_udp else ''}{seen_from}",
         probe=probe,
         target=target,
         interval=_TIMEOUT,
@@ -89,8 +93,12 @@ def _probe(to: DestinationKey, port: int, virtual: VirtualKey) -> ProbeSpec:
     )
 
 
-def _suggested(port: int) -> Probe:
-    kind = _SUGGESTED.get(port, _OTHERWISE)
+def _suggested(port: int, *, over_udp: bool) -> Probe:
+    kind = _SUGGESTED_UDP[port] if over_udp else _SUGGESTED.get(port, _OTHERWISE)
+    if kind == "dns":
+        from lvsmon.probes.dns import DnsProbe  # noqa: PLC0415
+
+        return DnsProbe(name=".", type="NS", rcode="ANY", over="udp" if over_udp else "tcp")
     if kind == "http":
         from lvsmon.probes.http import HttpProbe  # noqa: PLC0415  loaded where it is used
         from lvsmon.probes.statuses import Statuses  # noqa: PLC0415

@@ -10,6 +10,7 @@ from lvsmon.model import Outcome, Phases, Reason, Verdict
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.shared import Shared
 from lvsmon.probes.base import ProbeSpec
 
 LIMIT: Final = 250
@@ -49,13 +50,15 @@ async def run_all(specs: Collection[ProbeSpec], deadline: float, limit: int) -> 
     """
     everywhere = asyncio.Semaphore(limit)
     per_address: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_REALSERVER))
-    engine = AsyncioEngine()
+    engine, shared = AsyncioEngine(), Shared()
     lag = LagMeter()
     outcomes: dict[str, Outcome] = {}
 
     async def one(spec: ProbeSpec) -> None:
         async with per_address[spec.target.address], everywhere:
-            outcomes[spec.id] = await run(spec.probe, spec.target, spec.timeout, engine, lag.stalled)
+            outcomes[spec.id] = await run(
+                spec.probe, spec.target, spec.timeout, engine, lag.stalled, shared=shared, interval=deadline
+            )
 
     try:
         async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:

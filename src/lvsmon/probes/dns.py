@@ -6,7 +6,7 @@ RFC 1035; serials by RFC 1982; UDP, truncation and TCP in `lvsmon.probes.dns_exc
 import base64
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import dns.exception
 import dns.flags
@@ -31,6 +31,11 @@ from lvsmon.probes.reference import Server
 
 _MAX_RETRIES: Final = 10
 _HALF: Final = 1 << 31
+ANY: Final = "ANY"
+"""Instead of a code: any that says that the server does its work, if only by refusing."""
+
+Algorithm: TypeAlias = Literal["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
+
 _ALGORITHMS: Final = {"hmac-md5": "hmac-md5.sig-alg.reg.int"}  # RFC 8945 section 6
 
 
@@ -49,7 +54,7 @@ class DnsProbe:
     type: str = "SOA"
     """Type of record to ask for, such as SOA, A, MX or TXT."""
     rcode: str = "NOERROR"
-    """Code that the answer must carry: NXDOMAIN where the name must not exist, REFUSED where recursion must be off."""
+    """Code of the answer: NXDOMAIN where the name must not exist, REFUSED for no recursion, ANY but a failure."""
     expect: tuple[str, ...] = ()
     """Records that must be in the answer, written as in a zone file, such as "10 mail.example.org."."""
     match: Literal["all", "any", "exact"] = "all"
@@ -63,7 +68,7 @@ class DnsProbe:
     authoritative: bool | None = None
     """Demand that the answer comes from the zone itself (AA bit); as set, or else wherever recursive is not."""
     over: Literal["udp", "tcp"] = "udp"
-    """udp goes over to TCP where an answer is truncated, as clients do; tcp asks over TCP alone."""
+    """UDP, which goes on over TCP where an answer is truncated, as clients do; or TCP alone."""
     edns: bool = True
     """Ask with EDNS, as today's clients do, and again without where the realserver does not know it."""
     dnssec: bool = False
@@ -84,9 +89,7 @@ class DnsProbe:
     """Name of the key that signs questions and answers."""
     tsig_secret: Secret | None = None
     """The key, in base64 as in named.conf."""
-    tsig_algorithm: Literal["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"] = (
-        "hmac-sha256"
-    )
+    tsig_algorithm: Algorithm = "hmac-sha256"
     """The key's algorithm."""
     tsig_for: Literal["both", "realserver", "primaries"] = "both"
     """Who is asked with the key."""
@@ -95,7 +98,7 @@ class DnsProbe:
         """Raise ValueError for what no server can answer and for settings that contradict each other."""
         _name("name", self.name)
         rdtype = _type(self.type)
-        rcode = _rcode(self.rcode)
+        rcode = None if self.rcode == ANY else _rcode(self.rcode)
         _records(rdtype, self.expect)
         for one in self.primaries:
             Server.read("primaries", one, 53)
@@ -179,6 +182,8 @@ class DnsProbe:
 
     def _judge(self, message: dns.message.Message, question: Question, ctx: Context) -> str:
         """Return a sentence about what is right; raise `ProbeFailed` for what is not."""
+        if self.rcode == ANY:
+            return dns_answer.demand_any(message)
         wanted = _rcode(self.rcode)
         dns_answer.demand_rcode(message, wanted)
         exists = wanted in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}
@@ -273,7 +278,7 @@ def _rcode(text: str) -> dns.rcode.Rcode:
     try:
         return dns.rcode.from_text(text)
     except (dns.exception.DNSException, ValueError):
-        raise ValueError(f"rcode: there is no code {text!r}; write NOERROR, NXDOMAIN, REFUSED, SERVFAIL ...") from None
+        raise ValueError(f"rcode: there is no code {text!r}; write NOERROR, NXDOMAIN, REFUSED ... or ANY") from None
 
 
 @lru_cache(maxsize=4096)

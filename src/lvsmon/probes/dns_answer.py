@@ -25,6 +25,9 @@ _MAX_CHAIN: Final = 16
 _MAX_SHOWN: Final = 16
 """Records of an answer that are written out; 64 KiB hold thousands."""
 
+_WORKS: Final = frozenset({dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.REFUSED, dns.rcode.NOTAUTH})
+"""What a server may say to a question that is none of its business."""
+
 _MEANING: Final = {
     dns.rcode.SERVFAIL: "it cannot answer: the zone has expired or is not loaded, or what it asks itself does not work",
     dns.rcode.REFUSED: "it does not serve the zone, or not to the director",
@@ -50,6 +53,14 @@ def demand_rcode(message: dns.message.Message, wanted: dns.rcode.Rcode) -> None:
     if got in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
         raise ExpectationFailed(said)
     raise Rejected(said)
+
+
+def demand_any(message: dns.message.Message) -> str:
+    """Return what the server says, which may be a refusal; raise `Rejected` where it says that it cannot work."""
+    got = message.rcode()
+    if got not in _WORKS:
+        demand_rcode(message, dns.rcode.NOERROR)
+    return f"it answers {dns.rcode.to_text(got)}"
 
 
 def _extended(message: dns.message.Message) -> str:

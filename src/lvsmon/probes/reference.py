@@ -17,6 +17,9 @@ _T = TypeVar("_T")
 _SHARE: Final = 0.9
 """Share of the time left that waiting for a third party may take: the rest is for saying that it was silent."""
 
+_ASKING: Final = 0.8
+"""Share of that for asking, so that its silence is known, and told to other runs, before the waiting ends."""
+
 _FAIR: Final = 0.5
 """Share of a run's time that a third party must have had, before its silence is told to other runs as well."""
 
@@ -82,7 +85,7 @@ class Reference:
         fair = patience >= (ctx.deadline.at - self.started) * _FAIR
 
         async def once() -> _T | Unknown:
-            found = await ask(patience)
+            found = await ask(patience * _ASKING)
             if isinstance(found, Unknown) and not fair:
                 raise LocalFault(found.detail, Reason.REFERENCE)
             return found
