@@ -67,6 +67,7 @@ demo: venv
 bench: venv
 	@$(BIN)/python benchmarks/probe_cost.py $(ARGS)
 	@$(BIN)/python benchmarks/bulk_weights.py
+	@$(BIN)/python benchmarks/http_codec.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,11 +1,16 @@
 """Every kind against every server that misbehaves."""
 
+import time
+
 import pytest
 
+from lvsmon.errors import ExpectationFailed
 from lvsmon.model import Reason, Verdict
+from lvsmon.monitor.lag import BEAT
 from lvsmon.probes import BUILTIN
-from lvsmon.testing.misbehaving import MisbehavingServers
-from lvsmon.testing.probe_conformance import Sample, memory_complaints, verdict_complaints
+from lvsmon.probes.base import passed
+from lvsmon.testing.misbehaving import LOOPBACKS, MisbehavingServers
+from lvsmon.testing.probe_conformance import DEADLINE, GRACE, Sample, memory_complaints, verdict_complaints
 from probes.samples import SAMPLES
 
 
@@ -45,8 +50,64 @@ class Liar:
         raise RuntimeError(len(held))
 
 
-def test_the_suite_notices_a_probe_that_breaks_the_rules(servers, caplog):
+def test_the_suite_notices_a_probe_that_breaks_the_rules(servers, caplog, monkeypatch):
+    monkeypatch.setattr("lvsmon.testing.probe_conformance.BEHAVIOURS", ("echo", "garbage", "endless_line"))
     sample = Sample("liar", Liar())
     complaints = verdict_complaints([sample], servers)
     assert any(f"{Verdict.UNKNOWN} ({Reason.PROBE_BUG}" in complaint for complaint in complaints)
     assert "held 10" in memory_complaints([sample], servers)[0]
+
+
+class Busy:
+    """Keeps the whole director from running for longer than its deadline."""
+
+    kind = "busy"
+    uses_hostname = needs_hostname = False
+    memory_bound = 100_000
+
+    async def check(self, target, ctx):
+        began = time.process_time()
+        while time.process_time() < began + DEADLINE + 2 * GRACE:
+            pass
+        raise ExpectationFailed("at last")
+
+
+class Frozen(Busy):
+    """As if the machine had taken the time away: it passes without one cycle of ours."""
+
+    async def check(self, target, ctx):
+        time.sleep(2 * DEADLINE)  # noqa: ASYNC251  standing still is what is shown
+        raise ExpectationFailed("at last")
+
+
+def _time_complaints(probe, servers, monkeypatch):
+    monkeypatch.setattr("lvsmon.testing.probe_conformance.BEHAVIOURS", ("silent",))
+    monkeypatch.setattr("lvsmon.testing.probe_conformance.LOOPBACKS", LOOPBACKS[:1])
+    return verdict_complaints([Sample("slow", probe)], servers)
+
+
+def test_a_probe_that_computes_beyond_its_deadline_gets_no_allowance(servers, monkeypatch):
+    """The time it took from everybody is its own doing."""
+    complaints = _time_complaints(Busy(), servers, monkeypatch)
+    assert len(complaints) == 1
+    assert "its deadline was" in complaints[0]
+
+
+def test_time_that_the_machine_took_away_is_allowed_for(servers, monkeypatch):
+    assert [] == _time_complaints(Frozen(), servers, monkeypatch)
+
+
+def test_a_case_is_repeated_alone_where_the_loop_stood_still(servers, monkeypatch):
+    """Once: the first result of a batch that stalled counts for nothing, the second one counts."""
+    runs = []
+
+    class Recovering(Frozen):
+        async def check(self, target, ctx):
+            runs.append(target.address)
+            if len(runs) == 1:
+                time.sleep(2 * BEAT)  # noqa: ASYNC251
+                return passed("wrongly")
+            raise ExpectationFailed("rightly")
+
+    assert [] == _time_complaints(Recovering(), servers, monkeypatch)
+    assert len(runs) == 2
