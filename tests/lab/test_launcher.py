@@ -2,7 +2,9 @@
 
 import os
 import select
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,18 +33,34 @@ def test_the_exit_status_comes_out_and_the_console_is_handed_on(job, capfdbinary
     assert capfdbinary.readouterr().out == b"hello\n"
 
 
-def test_a_hung_guest_is_ended_with_all_its_processes(job, tmp_path):
-    """The programs of a guest are processes of the host: none may stay. Each holds the pipe while it lives."""
-    os.mkfifo(tmp_path / "held")
-    held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        with pytest.raises(boot.GuestFailed, match=r"not done after 0\.5 s; .*\n  \| booting$"):
-            boot.run(job(f"exec 3>{tmp_path}/held; echo up >&3; sleep 60 & echo booting; wait", limit=0.5))
-        assert os.read(held, 10) == b"up\n"
-        assert select.select([held], [], [], 10.0)[0], "a process of the guest still holds the pipe"
-        assert os.read(held, 10) == b""
-    finally:
-        os.close(held)
+@dataclass
+class Held:
+    """A pipe that the guest's processes hold while they live."""
+
+    path: Path
+    end: int
+
+    def read(self):
+        """Return what comes next; nothing is the end of the last process that held the pipe."""
+        assert select.select([self.end], [], [], 10.0)[0], "nothing, and a process of the guest still holds the pipe"
+        return os.read(self.end, 10)
+
+
+@pytest.fixture
+def held(tmp_path):
+    path = tmp_path / "held"
+    os.mkfifo(path)
+    end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    yield Held(path, end)
+    os.close(end)
+
+
+def test_a_hung_guest_is_ended_with_all_its_processes(job, held):
+    """The programs of a guest are processes of the host: none may stay."""
+    with pytest.raises(boot.GuestFailed, match=r"not done after 0\.5 s; .*\n  \| booting$"):
+        boot.run(job(f"exec 3>{held.path}; echo up >&3; sleep 60 & echo booting; wait", limit=0.5))
+    assert held.read() == b"up\n"
+    assert held.read() == b""
 
 
 def test_a_panic_shows_the_last_console_lines(job):
@@ -53,8 +71,22 @@ def test_a_panic_shows_the_last_console_lines(job):
 def test_a_kernel_that_cannot_start_says_why(job):
     broken = job("true")
     broken.kernel.chmod(0o644)
-    with pytest.raises(boot.GuestFailed, match="Permission denied"):
+    with pytest.raises(packages.LabUnavailable, match=r"linux\.uml cannot be run: Permission denied"):
         boot.run(broken)
+
+
+def test_no_guest_outlives_a_killed_launcher(job, held):
+    """Not even kill -9 of `make lab` leaves the guest's processes on the host."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            boot.run(job(f"exec 3>{held.path}; echo up >&3; sleep 60 & wait"))
+        finally:
+            os._exit(1)
+    assert held.read() == b"up\n"
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert held.read() == b""
 
 
 @pytest.mark.parametrize("harm", ["echo x >$results/../canary", "rm $results/../canary", "echo $0 >$results/written"])

@@ -8,14 +8,13 @@ import os
 import select
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,9 +24,6 @@ from kernel.lab.packages import LabUnavailable
 MEMORY_MB: Final = 1024
 LAST_LINES: Final = 40
 """Console lines repeated when a guest dies: a kernel panic with its trace has about thirty."""
-
-POWER_OFF: Final = 20.0
-"""Seconds from the end of the console to the end of the kernel's process."""
 
 CANARY: Final = "canary"
 """A file of the host that a test in the guest writes over."""
@@ -68,7 +64,6 @@ def run(job: Job) -> int:
         (results / "init.sh").chmod(0o755)
         (results / "job.sh").write_text(_job_text(job, canary))
         command = [
-            "setpriv", "--pdeathsig", "KILL", "--",  # no guest outlives a killed launcher
             str(job.kernel),
             f"mem={MEMORY_MB}M",
             "rootfstype=hostfs", "rootflags=/", "ro",
@@ -78,7 +73,10 @@ def run(job: Job) -> int:
             "quiet", "loglevel=3", "panic=-1",
         ]  # fmt: skip
         environment = {**os.environ, "TMPDIR": str(_memory_folder(results))}
-        last = _attend(command, environment, job.limit)
+        try:
+            last = _attend(command, environment, job.limit)
+        except OSError as trouble:
+            raise LabUnavailable(f"{job.kernel} cannot be run: {trouble.strerror}") from trouble
         _check_host(results, canary)
         status = results / "status"
         if not status.exists():
@@ -126,23 +124,39 @@ def _memory_folder(results: Path) -> Path:
 def _attend(command: list[str], environment: dict[str, str], limit: float | None) -> deque[str]:
     """Run the kernel's process, pass its console on, end it with all that it started; return the last lines."""
     last: deque[str] = deque(maxlen=LAST_LINES)
-    person = limit is None
-    with subprocess.Popen(
-        command,
-        stdin=None if person else subprocess.DEVNULL,
-        stdout=None if person else subprocess.PIPE,
-        stderr=None if person else subprocess.STDOUT,
-        env=environment,
-        process_group=None if person else 0,
-    ) as guest:
-        try:
-            if guest.stdout is not None and limit is not None:
-                _hand_on(guest.stdout.fileno(), time.monotonic() + limit, limit, last)
-            guest.wait(timeout=None if person else POWER_OFF)
-        finally:
-            if not person:
-                _end(guest)
+    if limit is None:  # a person's terminal is the console, and `exit` in the shell powers off
+        subprocess.run(command, env=environment, check=False)
+        return last
+    with (
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            process_group=0,
+        ) as guest,
+        _guard(guest.pid),
+    ):
+        assert guest.stdout is not None
+        _hand_on(guest.stdout.fileno(), time.monotonic() + limit, limit, last)
     return last
+
+
+@contextmanager
+def _guard(group: int) -> Iterator[None]:
+    """End a process group when the block is left, or when this process is gone, however it went.
+
+    Each program in the guest is a process of the host, in the group of the guest's kernel. The guard waits for the end
+    of a pipe that this process holds. The group's leader is not reaped before: its number cannot be another's by then.
+    """
+    with subprocess.Popen(
+        ["sh", "-c", f"read -r _; kill -9 -{group}"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ):
+        yield
 
 
 def _hand_on(console: int, deadline: float, limit: float, last: deque[str]) -> None:
@@ -160,10 +174,3 @@ def _hand_on(console: int, deadline: float, limit: float, last: deque[str]) -> N
         sys.stdout.buffer.flush()
         *lines, rest = (rest + data).split(b"\n")
         last.extend(line.decode("utf-8", "replace") for line in lines)
-
-
-def _end(guest: subprocess.Popen[bytes]) -> None:
-    """Each program in the guest is a process of the host, in the kernel's own process group: end them together."""
-    with suppress(ProcessLookupError):
-        os.killpg(guest.pid, signal.SIGKILL)
-    guest.wait()

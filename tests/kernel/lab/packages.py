@@ -105,7 +105,7 @@ def _fetch(lacking: list[str], folder: Path) -> None:
         "-o", "Acquire::Languages=none",
         "-o", "Acquire::Retries=2",
     ]  # fmt: skip
-    _run([*apt, "update"])
+    _run([*apt, "-o", "APT::Update::Error-Mode=any", "update"])
     _run([*apt, "install", "--download-only", "--no-install-recommends", "--no-upgrade", *lacking])
     for name in MERGED:
         (work / "root/usr" / name).mkdir()
