@@ -70,11 +70,43 @@ def test_a_slow_probe_is_not_started_beside_itself():
         schedule.update(plan("a"))
         await asyncio.sleep(100)
         await schedule.stop()
-        return seen, schedule.skipped
+        return seen, schedule.late
 
-    seen, skipped = run_virtual(main())
-    assert 24 <= seen.started["a"] <= 26
-    assert skipped > 50
+    seen, late = run_virtual(main())
+    assert 28 <= seen.started["a"] <= 29
+    assert late > 50
+
+
+def test_a_probe_that_takes_the_whole_interval_misses_no_turn():
+    """A silent realserver is found within interval x fall + timeout also where the timeout is the interval."""
+
+    async def main():
+        seen = Recorder(takes=1.0)
+        schedule = Schedule(seen.execute, seen.report)
+        schedule.update(plan("a"))
+        await asyncio.sleep(100)
+        await schedule.stop()
+        return seen
+
+    seen = run_virtual(main())
+    assert 98 <= seen.started["a"] <= 100
+
+
+def test_being_late_is_made_up_for_once():
+    """After one run of many intervals the probe starts at once, and then goes on with its slots."""
+
+    async def main():
+        seen = Recorder(takes=10.0)
+        schedule = Schedule(seen.execute, seen.report)
+        schedule.update(plan("a"))
+        await asyncio.sleep(5)
+        seen.takes = 0.01
+        await asyncio.sleep(15)
+        await schedule.stop()
+        return seen
+
+    seen = run_virtual(main())
+    assert 10 <= seen.started["a"] <= 12
 
 
 def test_the_limit_holds_and_everybody_gets_a_turn():

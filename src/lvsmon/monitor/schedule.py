@@ -18,8 +18,9 @@ DEFAULT_LIMIT: Final = 1000
 class Schedule:
     """Starts each probe of the plan at its time and hands the outcome to ``report``.
 
-    A probe that is still running when it is due again is not started beside itself; ``skipped`` counts that. At most
-    ``limit`` run at once; the rest wait their turn in order.
+    A probe that is still running when it is due again is not started beside itself but when that run has ended, once
+    however often it was due: a realserver that takes the whole timeout, and the timeout may be the interval, is still
+    tried once per interval. ``late`` counts these. At most ``limit`` run at once; the rest wait their turn in order.
     """
 
     def __init__(self, execute: Execute, report: Report, *, limit: int = DEFAULT_LIMIT) -> None:
@@ -32,7 +33,8 @@ class Schedule:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, None] = {}  # in order of their turn
         self._timer: asyncio.TimerHandle | None = None
-        self.skipped = 0
+        self._overdue: set[str] = set()  # due again while they ran
+        self.late = 0
 
     def update(self, probes: Mapping[str, ProbeSpec]) -> None:
         """Take ``probes`` as the whole plan: those with a known id go on undisturbed, others come and go."""
@@ -61,7 +63,9 @@ class Schedule:
     def _tick(self) -> None:
         for probe in self._timetable.take(self._loop.time()):
             if probe in self._running or probe in self._waiting:
-                self.skipped += 1
+                self.late += 1
+                if probe in self._running:
+                    self._overdue.add(probe)
             elif len(self._running) < self._limit:
                 self._start(probe)
             else:
@@ -80,6 +84,9 @@ class Schedule:
 
     def _ended(self, probe: str) -> None:
         del self._running[probe]
+        if probe in self._overdue:
+            self._overdue.remove(probe)
+            self._waiting[probe] = None
         while self._waiting and len(self._running) < self._limit:
             following = next(iter(self._waiting))
             del self._waiting[following]
