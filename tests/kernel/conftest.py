@@ -7,6 +7,7 @@ import pytest
 
 HERE = Path(__file__).parent
 IN_LAB = os.environ.get("LVSMON_LAB") == "1"
+FIGURES = pytest.StashKey[list[str]]()
 collect_ignore_glob = [] if IN_LAB else ["*"]
 
 if IN_LAB:
@@ -14,6 +15,11 @@ if IN_LAB:
         raise pytest.UsageError("LVSMON_LAB=1 is set by the lab itself: run `make lab`")
     from kernel.lab.cases import DR, NAT
     from kernel.lab.topology import built
+
+    @pytest.fixture
+    def tell(request):
+        """Return what adds a line to the measured figures at the end of the run."""
+        return request.config.stash.setdefault(FIGURES, []).append
 
     @pytest.fixture(params=[NAT, DR])
     def network(request):
@@ -28,7 +34,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.kernel)
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, config):
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("measured")
+    for figure in figures:
+        terminalreporter.write_line(figure)
     if not IN_LAB:
         terminalreporter.write_line(
             "tests/kernel left out here: it runs on a kernel with IPVS, by `make lab`", yellow=True

@@ -55,7 +55,7 @@ grep -q '^Debian-exim:' /etc/group || echo 'Debian-exim:x:60101:' >>/etc/group
 rm -f /etc/resolv.conf
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 
-export HOME=/root LVSMON_LAB=1 LVSMON_LAB_CANARY PYTHONDONTWRITEBYTECODE=1 COLUMNS="$columns"
+export HOME=/root LVSMON_LAB=1 LVSMON_LAB_CANARY COLUMNS="$columns"
 cd "$checkout"
 read -r up rest </proc/uptime
 echo "lab: Linux $(uname -r) with IPVS, up in $up s"

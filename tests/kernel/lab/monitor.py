@@ -1,0 +1,134 @@
+"""lvsmon itself in the lab: its configuration, written for a network, and `lvsmon daemon` on the director."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kernel.lab.topology import VIP, VIP6, Network
+from kernel.lab.waiting import until
+
+LVSMON: Final = Path(sys.executable).with_name("lvsmon")
+WEIGHTS: Final = {"rs1": 1, "rs2": 2, "rs3": 1}
+"""Not all the same, so that the one that comes back is seen to be the configured one."""
+
+RISE: Final = 2
+FALL: Final = 2
+RECONCILE: Final = 1.0
+STARTED_WITHIN: Final = 15.0
+"""Seconds until a daemon that has just been started has decided on everything: Python alone takes two in the guest."""
+
+STOPPED_WITHIN: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Virtual:
+    """One virtual service as a test wants it; ``vip`` may be a fwmark's number instead, of ``family``."""
+
+    name: str
+    probe: str
+    port: int
+    vip: str | int = VIP
+    family: str = "inet"
+    protocol: str = "tcp"
+    on_failure: str = "quiesce"
+    interval: float = 1.0
+    """Seconds; the timeout is the same."""
+
+    @property
+    def down_within(self) -> float:
+        """The promise, in seconds from a realserver's failure to its weight 0: interval x fall + timeout."""
+        return self.interval * FALL + self.interval
+
+    @property
+    def shown(self) -> str:
+        """How ipvsadm writes it."""
+        if isinstance(self.vip, int):
+            return f"-f {self.vip}" + (" -6" if self.family == "inet6" else "")
+        host = f"[{self.vip}]" if self.is_v6 else self.vip
+        return f"{'-u' if self.protocol == 'udp' else '-t'} {host}:{self.port}"
+
+    @property
+    def is_v6(self) -> bool:
+        return self.vip == VIP6 or self.family == "inet6"
+
+    def text(self, forward: str) -> str:
+        """Return its file below monitors.d."""
+        if isinstance(self.vip, int):
+            key = f'fwmark = {self.vip}\nfamily = "{self.family}"'
+        else:
+            key = f'vip = "{self.vip}"\nport = {self.port}\nprotocol = "{self.protocol}"'
+        suffix = "-v6" if self.is_v6 else ""
+        servers = ", ".join(f'{{ name = "{name}{suffix}", weight = {weight} }}' for name, weight in WEIGHTS.items())
+        return (
+            f'[[virtual]]\nname = "{self.name}"\n{key}\nforward = "{forward}"\nscheduler = "wrr"\n'
+            f'interval = "{self.interval:g}s"\ntimeout = "{self.interval:g}s"\n'
+            f'on_failure = "{self.on_failure}"\nrealservers = [{servers}]\n\n'
+            f'[[virtual.probe]]\nkind = "{self.probe}"\nport = {self.port}\n'
+        )
+
+
+class Monitor:
+    """`lvsmon daemon` on the director, started as often as a test wants."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self._director = network.director
+        self._network = network
+        self._folder = folder
+        self._log = folder / "lvsmon.log"
+        self._log.touch()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, virtuals: Iterable[Virtual]) -> None:
+        dropped = self._folder / "monitors.d"
+        dropped.mkdir(exist_ok=True)
+        servers = "".join(
+            f'\n[[realserver]]\nname = "{server.name}"\naddress = "{server.rip}"\n'
+            f'\n[[realserver]]\nname = "{server.name}-v6"\naddress = "{server.rip6}"\n'
+            for server in self._network.realservers
+        )
+        (self._folder / "lvsmon.toml").write_text(
+            f'[director]\nreconcile_interval = "{RECONCILE:g}s"\nstate_directory = "{self._folder}/state"\n\n'
+            f"[defaults]\nrise = {RISE}\nfall = {FALL}\n{servers}"
+        )
+        for virtual in virtuals:
+            (dropped / f"{virtual.name}.toml").write_text(virtual.text(self._network.forward))
+
+    def start(self) -> None:
+        self._process = self._director.start(
+            str(LVSMON), "daemon", "--config", str(self._folder), "--log-level", "debug", log=self._log
+        )
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def events(self, name: str) -> list[str]:
+        """Return the log lines of one kind of event, of all starts together."""
+        return [line for line in self.log().splitlines() if re.search(rf"\bevent={name}\b", line)]
+
+    def until_serving(self, *virtuals: Virtual) -> None:
+        """Wait until ipvsadm shows every configured weight."""
+        for virtual in virtuals:
+            self._director.until_weights(virtual.shown, WEIGHTS, STARTED_WITHIN)
+
+    def until_probed(self, runs: int) -> None:
+        """Wait until so many more outcomes have come in."""
+        before = len(self.events("outcome"))
+        until("outcomes", lambda: len(self.events("outcome")) - before, lambda more: more >= runs, STARTED_WITHIN)
+
+    def terminate(self) -> int:
+        """Ask it to end (SIGTERM) and return its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int:
+        assert self._process is not None, "not started"
+        assert self._process.poll() is None, f"lvsmon had ended by itself:\n{self.log()}"
+        self._process.send_signal(how)
+        return self._process.wait(STOPPED_WITHIN)
