@@ -6,6 +6,8 @@
     │  ├ ConnectFailed           refused, unreachable, reset
     │  ├ PeerClosed              it ended the conversation too early
     │  ├ ProtocolViolation       what it sent is not the protocol
+    │  ├ TlsFailed               no TLS connection with it
+    │  │  └ CertificateRefused   its certificate is not what clients accept
     │  ├ Rejected                it speaks the protocol and says no
     │  └ ExpectationFailed       it serves, but not what was asked for
     ├ LocalFault(reason)         -> UNKNOWN  the director's fault: no descriptors, no route, no permission
@@ -19,12 +21,12 @@ The runner turns the end of the deadline into FAIL (reason ``deadline``, the pha
 into UNKNOWN (reason ``probe_bug``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lvsmon.model import Reason
+from lvsmon.model import FactValue, Reason
 
 MAX_DETAIL: Final = 400
 """Characters of a detail: two lines of a wide terminal, and less than a syslog line of 1 kB when escaped."""
@@ -62,12 +64,16 @@ class ConfigError(LvsmonError):
 
 
 class ProbeFailed(LvsmonError):
-    """The realserver's fault; ``reason`` is one of the FAIL reasons, the text a sentence for people."""
+    """The realserver's fault.
+
+    ``reason`` is one of the FAIL reasons, the text a sentence for people, ``facts`` what was learnt until then.
+    """
 
     reason: Reason = Reason.PROTOCOL
 
-    def __init__(self, detail: str, reason: Reason | None = None) -> None:
+    def __init__(self, detail: str, reason: Reason | None = None, facts: Mapping[str, FactValue] | None = None) -> None:
         super().__init__(clip(detail))
+        self.facts: Mapping[str, FactValue] = facts or {}
         if reason is not None:
             self.reason = reason
 
@@ -82,6 +88,20 @@ class PeerClosed(ProbeFailed):
 
 class ProtocolViolation(ProbeFailed):
     reason = Reason.PROTOCOL
+
+
+class TlsFailed(ProbeFailed):
+    reason = Reason.TLS
+
+
+class CertificateRefused(TlsFailed):
+    """``expired``: some certificate of the chain has."""
+
+    reason = Reason.CERTIFICATE
+
+    def __init__(self, detail: str, *, expired: bool = False, facts: Mapping[str, FactValue] | None = None) -> None:
+        super().__init__(detail, facts=facts)
+        self.expired = expired
 
 
 class Rejected(ProbeFailed):

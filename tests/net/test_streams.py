@@ -9,11 +9,13 @@ import time
 
 import pytest
 
+from certificates import issue
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.sockets import SocketConnector
-from lvsmon.testing.network import Close, DeadlinePassed, Expect, Reset, Send, Until, Wait
+from lvsmon.testing.network import Close, DeadlinePassed, Expect, Reset, Secure, Send, Until, UntilEnd, Wait
 from lvsmon.testing.stream_conformance import CHECKS, ScriptedWorld
+from net.tls_servers import server_context
 
 
 class SocketWorld:
@@ -21,6 +23,7 @@ class SocketWorld:
 
     def __init__(self, address):
         self.address = address
+        self.context = None
 
     def run(self, talk, *scripts):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
@@ -29,7 +32,7 @@ class SocketWorld:
             done = threading.Event()
             if scripts:
                 listener.listen()
-            peers = threading.Thread(target=_serve, args=(listener, scripts, done))
+            peers = threading.Thread(target=_serve, args=(listener, scripts, done, self.context))
             peers.start()
             try:
                 asyncio.run(self._whole(talk, listener.getsockname()[1]))
@@ -52,16 +55,16 @@ class SocketWorld:
             connector.close_all()
 
 
-def _serve(listener, scripts, done):
+def _serve(listener, scripts, done, context):
     with contextlib.ExitStack() as stack:
         for script in scripts:
             peer = stack.enter_context(listener.accept()[0])
             peer.settimeout(20)
-            _follow(peer, script)
+            _follow(peer, script, stack, context)
         done.wait()
 
 
-def _follow(peer, script):
+def _follow(peer, script, stack, context):
     got = bytearray()
     for step in script.steps:
         match step:
@@ -79,6 +82,10 @@ def _follow(peer, script):
                     peer.sendall(data[start : start + chunk])
             case Wait(seconds):
                 time.sleep(seconds)
+            case Secure():
+                peer = stack.enter_context(context.wrap_socket(peer, server_side=True))
+            case UntilEnd():
+                assert peer.recv(1) == b""
             case Close():
                 peer.close()
             case Reset():
@@ -86,9 +93,16 @@ def _follow(peer, script):
                 peer.close()
 
 
+@pytest.fixture(scope="module")
+def context(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    return server_context(folder, issue(names=["www.example.org"]))
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize(
     "world", [ScriptedWorld(), SocketWorld("127.0.0.1"), SocketWorld("::1")], ids=["scripted", "ipv4", "ipv6"]
 )
-def test_a_stream_conforms(world, check):
+def test_a_stream_conforms(world, check, context):
+    world.context = context
     check(world)

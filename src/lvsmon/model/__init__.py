@@ -1,5 +1,6 @@
 """The words of lvsmon as frozen values; no input, no output, nothing of ours imported."""
 
+from lvsmon.model.certificate import Certificate
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
 from lvsmon.model.table import (
@@ -20,6 +21,7 @@ from lvsmon.model.table import (
 from lvsmon.model.virtual import Destination, OnFailure, RealServer, VirtualService
 
 __all__ = [
+    "Certificate",
     "Counters",
     "Damping",
     "Destination",

@@ -21,13 +21,15 @@ STARVED_SHARE: Final = 0.1
 
 
 class PhaseTrace:
-    """Stamps the phases of a run; the first byte after the connection is one of them."""
+    """Stamps the phases of a run: its first connection and TLS handshake, and the first byte it heard on them."""
 
-    __slots__ = ("connected_at", "first_byte_at", "started_at", "where")
+    __slots__ = ("connected_at", "first_byte_at", "secured_at", "securing_at", "started_at", "where")
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
         self.connected_at: float | None = None
+        self.securing_at: float | None = None
+        self.secured_at: float | None = None
         self.first_byte_at: float | None = None
         self.where = "starting"
 
@@ -39,6 +41,16 @@ class PhaseTrace:
             self.connected_at = time.monotonic()
         self.where = "waiting for the first byte"
 
+    def securing(self) -> None:
+        if self.secured_at is None:
+            self.securing_at = time.monotonic()
+        self.where = "in the TLS handshake"
+
+    def secured(self) -> None:
+        if self.secured_at is None:
+            self.secured_at = time.monotonic()
+        self.where = "waiting for an answer in TLS"
+
     def sent(self, data: bytes, /) -> None:
         pass
 
@@ -48,10 +60,12 @@ class PhaseTrace:
             self.where = "talking"
 
     def phases(self, ended_at: float) -> Phases:
-        connected, first = self.connected_at, self.first_byte_at
+        connected, secured, first = self.connected_at, self.secured_at, self.first_byte_at
+        ready = connected if first is None or secured is None or first < secured else secured
         return Phases(
             connect=None if connected is None else connected - self.started_at,
-            first_byte=None if first is None or connected is None else first - connected,
+            tls=None if secured is None or self.securing_at is None else secured - self.securing_at,
+            first_byte=None if first is None or ready is None else first - ready,
             total=ended_at - self.started_at,
         )
 
@@ -100,8 +114,9 @@ async def run(
 
 def judge(error: ProbeFailed | LocalFault) -> Outcome:
     """Return the outcome of a run that ended in ``error``: theirs is FAIL, ours is UNKNOWN."""
-    verdict = Verdict.FAIL if isinstance(error, ProbeFailed) else Verdict.UNKNOWN
-    return Outcome(verdict=verdict, reason=error.reason, detail=str(error))
+    if isinstance(error, ProbeFailed):
+        return Outcome(verdict=Verdict.FAIL, reason=error.reason, detail=str(error), facts=error.facts)
+    return Outcome(verdict=Verdict.UNKNOWN, reason=error.reason, detail=str(error))
 
 
 def missed(timeout: float, where: str) -> Outcome:

@@ -8,6 +8,8 @@ a probe noticing.
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
+from lvsmon.net.tls.values import TlsProfile, TlsSession
+
 _T = TypeVar("_T")
 
 
@@ -22,8 +24,22 @@ class Stream(Protocol):
         """Hand all of ``data`` to the kernel."""
         ...
 
+    async def start_tls(self, profile: TlsProfile, sni: str | None = None, /) -> TlsSession:
+        """Do a TLS handshake; from here on what is read and written is what TLS carries.
+
+        ``sni`` is the server name to ask for. The caller sees to it that nothing sent in clear text is left unread. The
+        certificate's names are not judged here. Raise `CertificateRefused` (chain, dates), `TlsFailed`, `PeerClosed`,
+        `ConnectFailed`, or `LocalFault` where the profile's files cannot be used. Afterwards reads and writes may raise
+        `TlsFailed` too.
+        """
+        ...
+
+    async def finish(self) -> None:
+        """Say that no more will be written (close_notify, FIN); what the peer still says can be read."""
+        ...
+
     def close(self) -> None:
-        """Close gracefully (FIN); never blocks, may be called twice."""
+        """Close gracefully (close_notify, FIN); never blocks, may be called twice."""
         ...
 
     def abort(self) -> None:
@@ -71,6 +87,10 @@ class Trace(Protocol):
     def connecting(self, address: str, port: int, /) -> None: ...
 
     def connected(self) -> None: ...
+
+    def securing(self) -> None: ...
+
+    def secured(self) -> None: ...
 
     def sent(self, data: bytes, /) -> None: ...
 

@@ -1,14 +1,20 @@
 """Streams and datagrams on non-blocking sockets, over any `Engine`."""
 
+import contextlib
 import errno
 import socket
 import struct
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from lvsmon.errors import ConnectFailed, LvsmonError
 from lvsmon.net import faults
 from lvsmon.net.base import Datagram, Stream, Trace
 from lvsmon.net.engine import Engine
+from lvsmon.net.tls.values import TlsProfile, TlsSession
+
+if TYPE_CHECKING:
+    from lvsmon.net.tls.session import TlsPipe
 
 _T = TypeVar("_T")
 
@@ -18,6 +24,9 @@ _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EINTR})
 _READS_IN_A_ROW: Final = 2
 """Reads that find data at once before others get their turn: a realserver that floods must not keep the deadline of its
 own run, and everybody else's run, from being noticed. One answer takes one or two reads."""
+
+_TLS_READ: Final = 16384
+"""Bytes taken from a socket at once for TLS: one record (RFC 8446 section 5.1)."""
 
 
 class SocketConnector:
@@ -82,15 +91,69 @@ def _make_socket(address: str, kind: socket.SocketKind) -> socket.socket:
 
 
 class _SocketStream:
-    __slots__ = ("_engine", "_in_a_row", "_sock", "_trace")
+    __slots__ = ("_engine", "_in_a_row", "_sock", "_tls", "_trace")
 
     def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
         self._sock = sock
         self._engine = engine
         self._trace = trace
         self._in_a_row = 0
+        self._tls: TlsPipe | None = None
 
     async def read(self, limit: int = 65536, /) -> bytes:
+        data = await (self._receive(limit) if self._tls is None else self._decrypt(self._tls, limit))
+        if data:
+            self._trace.received(data)
+        return data
+
+    async def write(self, data: bytes, /) -> None:
+        self._trace.sent(data)
+        if self._tls is None:
+            await self._send(data)
+        else:
+            await self._encrypt(self._tls, data)
+
+    async def start_tls(self, profile: TlsProfile, sni: str | None = None, /) -> TlsSession:
+        from lvsmon.net.tls.session import TlsPipe  # noqa: PLC0415  many configurations have no TLS at all
+
+        tls = TlsPipe(profile, sni)
+        self._trace.securing()
+        try:
+            while not tls.handshake():
+                await self._send(tls.pending())
+                tls.feed(await self._receive(_TLS_READ))
+            await self._send(tls.pending())
+        except ConnectFailed as error:
+            raise ConnectFailed(f"{error}, in the TLS handshake", error.reason) from None
+        except LvsmonError:
+            self._send_at_once(tls.pending())  # the alert that tells the realserver why
+            raise
+        self._tls = tls
+        self._trace.secured()
+        return tls.session()
+
+    async def finish(self) -> None:
+        if self._tls is not None:
+            self._tls.end()
+            await self._send_encrypted(self._tls)
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the peer has reset it; the next read tells what it said before
+                raise faults.later(error.errno or 0) from error
+
+    def close(self) -> None:
+        if self._tls is not None and self._sock.fileno() >= 0:
+            self._tls.end()
+            self._send_at_once(self._tls.pending())
+        self._sock.close()
+
+    def abort(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._sock.close()
+
+    async def _receive(self, limit: int) -> bytes:
         if self._in_a_row >= _READS_IN_A_ROW:
             self._in_a_row = 0
             await self._engine.readable(self._sock.fileno())
@@ -104,12 +167,9 @@ class _SocketStream:
                 raise faults.later(error.errno or 0) from error
             else:
                 self._in_a_row += 1
-                if data:
-                    self._trace.received(data)
                 return data
 
-    async def write(self, data: bytes, /) -> None:
-        self._trace.sent(data)
+    async def _send(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             try:
@@ -119,13 +179,32 @@ class _SocketStream:
             except OSError as error:
                 raise faults.later(error.errno or 0) from error
 
-    def close(self) -> None:
-        self._sock.close()
+    def _send_at_once(self, data: bytes) -> None:
+        """Send what the kernel takes without waiting: a farewell, so it does not matter when it is lost."""
+        with contextlib.suppress(OSError):
+            self._sock.send(data)
 
-    def abort(self) -> None:
-        if self._sock.fileno() >= 0:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self._sock.close()
+    async def _decrypt(self, tls: "TlsPipe", limit: int) -> bytes:
+        while (data := tls.read(limit)) is None:
+            await self._send(tls.pending())  # answers of the protocol itself, such as KeyUpdate
+            tls.feed(await self._receive(_TLS_READ))
+        return data
+
+    async def _encrypt(self, tls: "TlsPipe", data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[tls.write(rest) :]
+            await self._send_encrypted(tls)
+
+    async def _send_encrypted(self, tls: "TlsPipe") -> None:
+        """Send what is pending; where that fails, raise the alert that came before the reset if there is one."""
+        try:
+            await self._send(tls.pending())
+        except ConnectFailed:
+            with contextlib.suppress(OSError):
+                tls.feed(self._sock.recv(_TLS_READ))
+            tls.read(1)
+            raise
 
 
 class _SocketDatagram:

@@ -11,13 +11,20 @@ import itertools
 import json
 import random
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from tempfile import NamedTemporaryFile
 from types import TracebackType
 from typing import Final, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 LOOPBACKS: Final = ("127.0.0.1", "::1")
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -25,6 +32,10 @@ _OK: Final = b"HTTP/1.1 200 OK\r\n"
 _BOMB: Final = gzip.compress(bytes(1 << 26))
 _LOGIN: Final = b"\xff\xfd\x18\xff\xfb\x01Debian GNU/Linux\r\nmail login: "
 _GARBAGE: Final = random.Random(7).randbytes(4096)  # noqa: S311  the same garbage each time
+# A ServerHello of TLS 1.2 and the head of a Certificate that says to be 16 MB.
+_SERVER_HELLO: Final = bytes.fromhex(
+    "16 0303 0036 02 000032 0303" + "07" * 32 + "00 c02b 00 000a 0017 0000 ff01 0001 00" + "16 0303 0004 0b ffffff"
+)
 
 Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
@@ -101,6 +112,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "is_tls": _says(None, b"\x15\x03\x01\x00\x02\x02\x46", then="close"),
     "is_mysql": _says(b"\x4a\x00\x00\x00\x0a8.0.36\x00" + bytes(60)),
     "is_telnet": _says(_LOGIN),
+    # TLS that goes wrong in the handshake.
+    "tls_half_record": _says(None, b"\x16\x03\x03\x00\x50\x02\x00"),
+    "tls_endless_records": _floods(b"", b"\x16\x03\x03\x40\x00" + b"\x02" * 16384, wait=True),
+    "tls_endless_empty_records": _floods(b"", b"\x16\x03\x03\x00\x00", wait=True),
+    "tls_endless_warnings": _floods(b"", b"\x15\x03\x03\x00\x02\x01\x70", wait=True),
+    "tls_endless_certificate": _floods(_SERVER_HELLO, b"\x16\x03\x03\x40\x00" + bytes(16384), wait=True),
     # SMTP that goes wrong on its way.
     "smtp_refuses": _says(b"554 5.7.1 no service\r\n", then="close"),
     "smtp_half_banner": _says(b"220-mail.example.org\r\n"),
@@ -137,6 +154,21 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "telnet_closes_before_prompt": _says(b"Too many users, try later\r\n", then="close"),
 }
 
+TLS_HANDLERS: Final[Mapping[str, Handler]] = {
+    # A handshake that succeeds, with a certificate that nobody trusts, and then.
+    "tls_silent": _says(),
+    "tls_closes": _says(then="close"),
+    "tls_closes_after_request": _says(None, then="close"),
+    "tls_resets_after_request": _says(None, then="reset"),
+    "tls_endless_lines": _floods(b"", b"hello there\r\n"),
+    "tls_http_half_head": _says(None, _OK + b"Server: x\r\n"),
+    "tls_http_half_body": _says(None, _OK + b"Content-Length: 10\r\n\r\nhello", then="close"),
+    "tls_http_endless_head": _floods(_OK, b"Set-Cookie: x=y\r\n", wait=True),
+    "tls_http_endless_body": _floods(_OK + b"\r\n", b"x", wait=True),
+    "tls_http_whole": _says(None, _OK + b"Content-Length: 5\r\n\r\nhello", then="close"),
+    "tls_http_status_500": _says(None, b"HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\nhello", then="close"),
+}
+
 DATAGRAM_HANDLERS: Final[Mapping[str, Callable[[bytes], Iterable[bytes]]]] = {
     "udp_silent": lambda _: (),
     "udp_empty": lambda _: (b"",),
@@ -149,7 +181,7 @@ DATAGRAM_HANDLERS: Final[Mapping[str, Callable[[bytes], Iterable[bytes]]]] = {
 }
 """What is sent back for a datagram; nothing listens on the same port over TCP."""
 
-BEHAVIOURS: Final = ("refuse", "full_backlog", *HANDLERS, *DATAGRAM_HANDLERS)
+BEHAVIOURS: Final = ("refuse", "full_backlog", *HANDLERS, *TLS_HANDLERS, *DATAGRAM_HANDLERS)
 """Every behaviour's name. Over UDP the ports of all but the last group are closed."""
 
 OVER_UDP: Final = frozenset(DATAGRAM_HANDLERS)
@@ -159,6 +191,7 @@ OVER_UDP: Final = frozenset(DATAGRAM_HANDLERS)
 async def _serve() -> None:
     async with contextlib.AsyncExitStack() as stack:
         ports: dict[str, dict[str, int]] = {}
+        context = _self_signed()
         for name, address in itertools.product(BEHAVIOURS, LOOPBACKS):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             over_udp = name in DATAGRAM_HANDLERS
@@ -169,6 +202,9 @@ async def _serve() -> None:
                 _serve_datagrams(DATAGRAM_HANDLERS[name], sock)
             elif name in HANDLERS:
                 await stack.enter_async_context(await asyncio.start_server(_polite(HANDLERS[name]), sock=sock))
+            elif name in TLS_HANDLERS:
+                handler = _polite(TLS_HANDLERS[name])
+                await stack.enter_async_context(await asyncio.start_server(handler, sock=sock, ssl=context))
             elif name == "full_backlog":
                 sock.listen(0)
                 filler = stack.enter_context(socket.socket(family))
@@ -190,6 +226,27 @@ def _serve_datagrams(handler: Callable[[bytes], Iterable[bytes]], sock: socket.s
 
     sock.setblocking(False)
     asyncio.get_running_loop().add_reader(sock, answer)
+
+
+def _self_signed() -> ssl.SSLContext:
+    """Return a server's context with a certificate made for it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "misbehaving.example.org")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile() as file:
+        file.write(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        file.write(certificate.public_bytes(pem))
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 def _polite(handler: Handler) -> Handler:

@@ -21,6 +21,7 @@ from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net import faults
 from lvsmon.net.base import Trace
 from lvsmon.net.shared import Shared
+from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.base import Context, Deadline, Probe
 
 _T = TypeVar("_T")
@@ -70,7 +71,19 @@ class Hang:
     """The peer says no more and keeps the connection."""
 
 
-Step: TypeAlias = Expect | Until | Send | Wait | Close | Reset | Hang
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """The peer does a TLS handshake, which comes to a session or to an error; what follows is said within TLS."""
+
+    result: TlsSession | ProbeFailed | LocalFault
+
+
+@dataclass(frozen=True, slots=True)
+class UntilEnd:
+    """The peer waits until the probe has said that it will write no more."""
+
+
+Step: TypeAlias = Expect | Until | UntilEnd | Send | Secure | Wait | Close | Reset | Hang
 
 
 class Script:
@@ -183,13 +196,19 @@ def run_scripted(
 
 
 class ScriptedStream:
-    """A stream whose peer follows a script. ``written`` is all that the probe wrote; ``ended`` how it closed."""
+    """A stream whose peer follows a script.
+
+    ``written`` is all that the probe wrote, ``secured`` each handshake's profile and server name, ``ended`` how it
+    closed.
+    """
 
     def __init__(self, script: Script, trace: Trace) -> None:
         self._steps = list(script.steps)
         self._trace = trace
         self._unread = b""
         self._pending = bytearray()
+        self._finished = False
+        self.secured: list[tuple[TlsProfile, str | None]] = []
         self.written = b""
         self.ended = ""
 
@@ -219,6 +238,31 @@ class ScriptedStream:
                     await _Sleep(inf)
                 case Expect(data) | Until(data):
                     raise ScriptError(f"the probe reads, but the peer still waits for {data!r}; got {self._pending!r}")
+                case UntilEnd() | Secure() as step:
+                    raise ScriptError(f"the probe reads, but the peer waits for {step}")
+
+    async def start_tls(self, profile: TlsProfile, sni: str | None = None, /) -> TlsSession:
+        self._trace.securing()
+        while True:
+            match self._steps[0] if self._steps else Hang():
+                case Secure(result):
+                    del self._steps[0]
+                    self.secured.append((profile, sni))
+                    if not isinstance(result, TlsSession):
+                        raise result
+                    self._trace.secured()
+                    return result
+                case Wait(seconds):
+                    await _Sleep(seconds)
+                    del self._steps[0]
+                case Hang():
+                    await _Sleep(inf)
+                case step:
+                    raise ScriptError(f"the probe starts TLS, but the peer's next step is {step}")
+
+    async def finish(self) -> None:
+        self._finished = True
+        self._take_expected()
 
     async def write(self, data: bytes, /) -> None:
         if self._steps and isinstance(self._steps[0], Reset):
@@ -244,6 +288,9 @@ class ScriptedStream:
                     if found < 0:
                         return
                     del self._pending[: found + len(data)]
+                case UntilEnd():
+                    if not self._finished:
+                        return
                 case _:
                     return
             del self._steps[0]

@@ -11,11 +11,33 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from lvsmon.errors import ConnectFailed
-from lvsmon.model import Reason
+from lvsmon.model import Certificate, Reason
 from lvsmon.net.base import Connector, Stream
-from lvsmon.testing.network import Close, DeadlinePassed, Expect, Hang, Reset, Script, ScriptedConnector, Send, play
+from lvsmon.net.tls.values import TlsProfile, TlsSession
+from lvsmon.testing.network import (
+    Close,
+    DeadlinePassed,
+    Expect,
+    Hang,
+    Reset,
+    Script,
+    ScriptedConnector,
+    Secure,
+    Send,
+    UntilEnd,
+    play,
+)
 
 Conversation = Callable[[Connector, str, int], Awaitable[None]]
+
+_ANY: Final = TlsProfile(verify=False)
+_SESSION: Final = TlsSession(
+    version="TLSv1.3",
+    cipher="TLS_AES_256_GCM_SHA384",
+    certificate=Certificate(names=("www.example.org",), not_before=0, not_after=1e10),
+    at=1e9,
+)
+"""What a script's handshake comes to; a world of real sockets shows any certificate for www.example.org."""
 
 
 class World(Protocol):
@@ -150,6 +172,43 @@ def closes_as_often_as_one_likes(world: World) -> None:
     world.run(talk, *(Script(Hang()) for _ in range(4)))
 
 
+def hears_more_after_it_has_finished(world: World) -> None:
+    """After `finish` the peer sees the end, and what it still says arrives; in clear text and in TLS."""
+
+    async def talk(net: Connector, address: str, port: int) -> None:
+        for secured in (False, True):
+            stream = await net.connect(address, port)
+            if secured:
+                await stream.start_tls(_ANY)
+            await stream.write(b"hello")
+            await stream.finish()
+            assert await read_all(stream) == b"bye"
+
+    words = (Expect(b"hello"), UntilEnd(), Send(b"bye"), Close())
+    world.run(talk, Script(*words), Script(Secure(_SESSION), *words))
+
+
+def starts_tls_in_the_middle(world: World) -> None:
+    """What was said before stays clear text, what is said afterwards is carried by TLS."""
+
+    async def talk(net: Connector, address: str, port: int) -> None:
+        stream = await net.connect(address, port)
+        assert await stream.read() == b"ready?"
+        await stream.write(b"STARTTLS")
+        session = await stream.start_tls(_ANY, "www.example.org")
+        assert session.version.startswith("TLSv1.")
+        assert session.certificate is not None
+        assert "www.example.org" in session.certificate.names
+        await stream.write(b"ping")
+        assert await stream.read(2) == b"po"
+        assert await read_all(stream) == b"ng"
+        stream.close()
+        stream.close()
+
+    tls = (Secure(_SESSION), Expect(b"ping"), Send(b"pong"), Close())
+    world.run(talk, Script(Send(b"ready?"), Expect(b"STARTTLS"), *tls))
+
+
 def pauses(world: World) -> None:
     """A pause ends."""
 
@@ -168,6 +227,8 @@ CHECKS: Final[tuple[Callable[[World], None], ...]] = (
     tells_a_reset,
     waits_while_the_peer_is_silent,
     closes_as_often_as_one_likes,
+    hears_more_after_it_has_finished,
+    starts_tls_in_the_middle,
     pauses,
 )
 """Every check, to be run in every world."""

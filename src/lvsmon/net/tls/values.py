@@ -1,0 +1,44 @@
+"""What a TLS handshake needs and what it comes to."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lvsmon.model import Certificate
+from lvsmon.model.settings import Secret
+
+MinVersion: TypeAlias = Literal["1.0", "1.2", "1.3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsProfile:
+    """How a handshake is done, besides the name that is asked for; equal profiles share one context.
+
+    ``ca_file`` None is the system's CAs. ``client_certificate`` is the path of a PEM file, ``client_key`` the PEM text
+    of its key. ``ciphers`` is in OpenSSL's notation and is for TLS 1.2 and older.
+    """
+
+    verify: bool = True
+    ca_file: str | None = None
+    min_version: MinVersion = "1.2"
+    ciphers: str | None = None
+    client_certificate: str | None = None
+    client_key: Secret | None = None
+    alpn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSession:
+    """A handshake that has succeeded.
+
+    ``version`` and ``cipher`` are OpenSSL's names. ``certificate`` is None where it cannot be read, which only happens
+    where it was not verified. ``asked_for_certificate``: the server wanted to see a certificate of ours, and under
+    TLS 1.3 its answer to that comes only with the first read. ``at`` is the director's wall clock, in seconds since
+    the epoch: what the certificate's dates are held against.
+    """
+
+    version: str
+    cipher: str
+    alpn: str | None = None
+    certificate: Certificate | None
+    asked_for_certificate: bool = False
+    at: float
