@@ -33,7 +33,16 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
 
 @pytest.mark.parametrize(
     ("port", "kind"),
-    [(80, "http"), (8080, "http"), (23, "telnet"), (25, "smtp"), (587, "smtp"), (443, "tcp"), (5432, "tcp")],
+    [
+        (80, "http"),
+        (8080, "http"),
+        (23, "telnet"),
+        (25, "smtp"),
+        (587, "smtp"),
+        (443, "https"),
+        (636, "tls"),
+        (5432, "tcp"),
+    ],
 )
 def test_the_port_suggests_the_kind(port: int, kind: str) -> None:
     """Well-known ports get their protocol, everything else a connection."""
@@ -74,4 +83,4 @@ def test_the_forwarding_method_decides_the_port() -> None:
             ]
         }
     )
-    assert list(found.values()) == ["tcp [fd00::11]:8443", "http [fd00::12]:80", "http [fd00::13]:80"]
+    assert list(found.values()) == ["https [fd00::11]:8443", "http [fd00::12]:80", "http [fd00::13]:80"]

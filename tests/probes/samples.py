@@ -4,12 +4,14 @@ import re
 
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.ntp import NtpProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
+from lvsmon.probes.tls import TlsProbe
 from lvsmon.probes.udp import UdpProbe
-from lvsmon.testing.misbehaving import BEHAVIOURS, OVER_UDP
+from lvsmon.testing.misbehaving import BEHAVIOURS, OVER_UDP, TLS_HANDLERS
 from lvsmon.testing.probe_conformance import Sample
 
 # An answer that is whole, whatever happens on the connection afterwards; and bodies larger than one cares to read.
@@ -27,6 +29,14 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("http that looks into the body", HttpProbe(expect=re.compile(b"ready")), frozenset()),
         Sample("http that wants a digest", HttpProbe(digest="md5:" + "0" * 32)),
     ],
+    "https": [
+        Sample(
+            "https that takes any certificate",
+            HttpsProbe(tls_verify=False, max_body=65536),
+            frozenset({"tls_http_whole", "tls_http_endless_body"}),
+        ),
+        Sample("https", HttpsProbe()),
+    ],
     "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
     "tcp": [
@@ -40,6 +50,10 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("tcp that expects", TcpProbe(send=b"PING\r\n", expect=re.compile(b"PONG"))),
     ],
     "telnet": [Sample("telnet", TelnetProbe(), frozenset({"is_telnet"}))],
+    "tls": [
+        Sample("tls that takes any certificate", TlsProbe(tls_verify=False), frozenset(TLS_HANDLERS)),
+        Sample("tls", TlsProbe()),
+    ],
     "udp": [
         # The port is not closed: all that was asked.
         Sample("udp", UdpProbe(wait=0.1), OVER_UDP),

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = sorted(probes.BUILTIN)
 HELPERS = {
     "__init__", "base", "bodies", "clocks", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
-    "reference", "statuses", "talk",
+    "reference", "secure", "statuses", "talk",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 
@@ -59,7 +59,7 @@ def test_the_examples_of_a_page_load(kind, tmp_path):
 def test_every_setting_is_documented_twice(kind):
     """By a line under the field, which becomes --help and JSON Schema, and on the kind's page."""
     page = (ROOT / "docs/probes" / f"{kind}.md").read_text()
-    source = inspect.getsource(probes.load(kind))
+    source = "".join(inspect.getsource(base) for base in probes.load(kind).__mro__[:-1])
     for field in dataclasses.fields(probes.load(kind)):
         assert re.search(rf'^    {field.name}: [^\n]+\n    r?"""[A-Z"][^\n]+"""$', source, re.MULTILINE), field.name
         assert re.search(rf"^\|[^|]*`{field.name}`[^|]*\|", page, re.MULTILINE), field.name

@@ -26,8 +26,16 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     25: "smtp",
     53: "dns",
     80: "http",
+    443: "https",
+    465: "tls",
     587: "smtp",
+    636: "tls",
+    853: "tls",
+    990: "tls",
+    993: "tls",
+    995: "tls",
     8080: "http",
+    8443: "https",
 }
 _OTHERWISE: Final = "tcp"
 _SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 123: "ntp"}
@@ -95,13 +103,13 @@ def _probe(to: DestinationKey, port: int, virtual: VirtualKey) -> ProbeSpec:
 
 def _suggested(port: int, *, over_udp: bool) -> Probe:
     kind = _SUGGESTED_UDP[port] if over_udp else _SUGGESTED.get(port, _OTHERWISE)
+    settings: dict[str, object] = {}
     if kind == "dns":
-        from lvsmon.probes.dns import DnsProbe  # noqa: PLC0415
+        settings |= {"name": ".", "type": "NS", "rcode": "ANY", "over": "udp" if over_udp else "tcp"}
+    if kind in {"http", "https"}:
+        from lvsmon.probes.statuses import Statuses  # noqa: PLC0415  loaded where it is used
 
-        return DnsProbe(name=".", type="NS", rcode="ANY", over="udp" if over_udp else "tcp")
-    if kind == "http":
-        from lvsmon.probes.http import HttpProbe  # noqa: PLC0415  loaded where it is used
-        from lvsmon.probes.statuses import Statuses  # noqa: PLC0415
-
-        return HttpProbe(status=Statuses((_ANSWERS,)))
-    return load(kind)()
+        settings["status"] = Statuses((_ANSWERS,))
+    if kind in {"https", "tls"}:
+        settings["tls_verify"] = False  # without the name that clients use, no certificate can be judged
+    return load(kind)(**settings)

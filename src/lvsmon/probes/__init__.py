@@ -9,10 +9,12 @@ from lvsmon.probes.base import Probe
 BUILTIN: Final[Mapping[str, str]] = {
     "dns": "lvsmon.probes.dns:DnsProbe",
     "http": "lvsmon.probes.http:HttpProbe",
+    "https": "lvsmon.probes.https:HttpsProbe",
     "ntp": "lvsmon.probes.ntp:NtpProbe",
     "smtp": "lvsmon.probes.smtp:SmtpProbe",
     "tcp": "lvsmon.probes.tcp:TcpProbe",
     "telnet": "lvsmon.probes.telnet:TelnetProbe",
+    "tls": "lvsmon.probes.tls:TlsProbe",
     "udp": "lvsmon.probes.udp:UdpProbe",
 }
 

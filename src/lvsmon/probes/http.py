@@ -25,7 +25,6 @@ _OWN_HEADERS: Final[Mapping[str, str]] = {
 }
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_DEFAULT_PORT: Final = 80
 _SUCCESS: Final = Statuses(((200, 299),))
 _MAX_MAX_BODY: Final = 1 << 30
 
@@ -35,6 +34,7 @@ class HttpProbe:
     """Request one path; the status, and what the body holds, decide. A redirect is never followed."""
 
     kind: ClassVar[str] = "http"
+    scheme_port: ClassVar[int] = 80
     needs_hostname: ClassVar[bool] = False
 
     path: str = "/"
@@ -44,7 +44,7 @@ class HttpProbe:
     version: Literal["1.0", "1.1"] = "1.1"
     """HTTP version of the request; Host is sent in both."""
     host: str | None = None
-    """Host header as written; if not given, the virtual service's hostname or VIP, with its port unless that is 80."""
+    """Host header as written; if not given, the virtual service's hostname or VIP, with a port as clients send it."""
     status: Statuses = _SUCCESS
     """Statuses that pass: 200, "200-299", or a list of both."""
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -120,7 +120,10 @@ class HttpProbe:
         return self._keeps_body or self.digest is not None
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        stream = await ctx.net.connect(target.address, target.port)
+        return await self.exchange(await ctx.net.connect(target.address, target.port), target)
+
+    async def exchange(self, stream: Stream, target: Target) -> Outcome:
+        """Say the request on ``stream``, judge the answer and close."""
         await stream.write(self.request(target))
         reader = ResponseReader(self.method)
         head = await self._read_head(stream, reader)
@@ -131,7 +134,7 @@ class HttpProbe:
 
     def request(self, target: Target) -> bytes:
         """Return the bytes of the request that ``target`` gets."""
-        headers = {"Host": self.host or _host(target)}
+        headers = {"Host": self.host or _host(target, self.scheme_port)}
         if self.user_agent:
             headers["User-Agent"] = self.user_agent
         given = {name.lower() for name in self.headers}
@@ -214,12 +217,12 @@ class HttpProbe:
             raise ExpectationFailed(f"the body's digest is {self.digest.partition(':')[0]}:{body.digest}, {begins}")
 
 
-def _host(target: Target) -> str:
+def _host(target: Target, scheme_port: int) -> str:
     """Return what a client of the VIP puts into Host: (RFC 9110 section 7.2): no port where it is the scheme's own."""
     name = target.hostname or target.vip or target.address
     name = f"[{name}]" if ":" in name else name
     port = target.vport or target.port
-    return name if port == _DEFAULT_PORT else f"{name}:{port}"
+    return name if port == scheme_port else f"{name}:{port}"
 
 
 def _status(head: Head) -> str:

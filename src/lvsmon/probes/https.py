@@ -1,0 +1,38 @@
+"""https: what http does, over TLS, with the certificate judged as kind tls does (RFC 9110 section 4.2.2)."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from lvsmon.model import Outcome, Target
+from lvsmon.probes.base import Context
+from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+
+_ALPN: Final = ("http/1.1",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsProbe(TlsSettings, HttpProbe):
+    """Request one path over TLS; the certificate, the status, and what the body holds, decide."""
+
+    kind: ClassVar[str] = "https"
+    scheme_port: ClassVar[int] = 443
+
+    def __post_init__(self) -> None:
+        """Raise ValueError as http and as TLS do."""
+        HttpProbe.__post_init__(self)
+        TlsSettings.__post_init__(self)
+
+    @property
+    def uses_hostname(self) -> bool:
+        return self.host is None or self.tls_uses_hostname
+
+    @property
+    def memory_bound(self) -> int:
+        # super() does not work in a dataclass with slots: the class is made anew.
+        without: int = HttpProbe.memory_bound.__get__(self)
+        return without + MEMORY
+
+    async def check(self, target: Target, ctx: Context, /) -> Outcome:
+        stream, session = await open_tls(self, target, ctx, alpn=_ALPN)
+        return self.graded(await self.exchange(stream, target), session)

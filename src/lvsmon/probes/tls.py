@@ -1,0 +1,30 @@
+"""tls: a handshake, and the certificate that clients of the VIP would be shown."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lvsmon.model import Outcome, Target
+from lvsmon.probes.base import Context, passed
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsProbe(TlsSettings):
+    """Do a TLS handshake and judge the certificate; nothing is said within it."""
+
+    kind: ClassVar[str] = "tls"
+    needs_hostname: ClassVar[bool] = False
+    memory_bound: ClassVar[int] = MEMORY
+
+    @property
+    def uses_hostname(self) -> bool:
+        return self.tls_uses_hostname
+
+    async def check(self, target: Target, ctx: Context, /) -> Outcome:
+        stream, session = await open_tls(self, target, ctx)
+        if session.asked_for_certificate:
+            # Under TLS 1.3 the server's word on our certificate, or on its absence, comes only after the handshake.
+            await stream.finish()
+            await stream.read()
+        stream.close()
+        return self.graded(passed(f"{session.version} with {session.cipher}"), session)
