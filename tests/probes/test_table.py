@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = sorted(probes.BUILTIN)
 HELPERS = {
     "__init__", "base", "bodies", "clocks", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
-    "reference", "secure", "statuses", "talk",
+    "reference", "secure", "statuses", "steps", "talk",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 
@@ -47,12 +47,13 @@ def test_a_sample_loads_alone(kind, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_examples_of_a_page_load(kind, tmp_path):
     """Put into the sample in place of its own probe."""
-    (example,) = re.findall(
-        r"^```toml\n(.*?)^```", (ROOT / "docs/probes" / f"{kind}.md").read_text(), re.DOTALL | re.MULTILINE
-    )
+    page = (ROOT / "docs/probes" / f"{kind}.md").read_text()
+    examples = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert examples
     virtual, _, _ = (ROOT / "monitors.d" / f"{kind}.toml").read_text().partition("[[virtual.probe]]")
-    (tmp_path / "lvsmon.toml").write_text(virtual + example)
-    assert {kind} == {spec.probe.kind for spec in load(tmp_path).probes.values()}
+    for example in examples:
+        (tmp_path / "lvsmon.toml").write_text(virtual + example)
+        assert {kind} == {spec.probe.kind for spec in load(tmp_path).probes.values()}
 
 
 @pytest.mark.parametrize("kind", KINDS)

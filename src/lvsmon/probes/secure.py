@@ -169,6 +169,16 @@ async def open_tls(
     return stream, session
 
 
+async def hear_out(stream: Stream, session: TlsSession) -> None:
+    """Wait for the realserver's word on our certificate, or on its absence, where it asked for one.
+
+    For a run that has nothing more to say: under TLS 1.3 that word comes only after the handshake, by an alert.
+    """
+    if session.asked_for_certificate:
+        await stream.finish()
+        await stream.read()
+
+
 async def _open(
     target: Target,
     ctx: Context,

@@ -7,18 +7,21 @@ from lvsmon.errors import ExpectationFailed, PeerClosed
 from lvsmon.model import Outcome, Target
 from lvsmon.model.settings import Hexadecimal, Pattern, Size, Text
 from lvsmon.net.base import Stream
+from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context, passed
+from lvsmon.probes.secure import MEMORY, TlsSettings, hear_out, open_tls
+from lvsmon.probes.steps import Hear, Say, Step, Steps
 from lvsmon.probes.talk import READ, refuse_vacuous, shown
 
 _MAX_MAX_READ: Final = 1 << 20
+_NO_STEPS: Final = Steps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TcpProbe:
-    """Connect; optionally send something and expect something."""
+class TcpProbe(TlsSettings):
+    """Connect; optionally send something and expect something, in TLS where told."""
 
     kind: ClassVar[str] = "tcp"
-    uses_hostname: ClassVar[bool] = False
     needs_hostname: ClassVar[bool] = False
 
     send: Text = b""
@@ -27,8 +30,12 @@ class TcpProbe:
     """Bytes to send once connected, in hexadecimal; instead of send."""
     expect: Pattern | None = None
     """Regular expression that must match in what the realserver sends; searched anew whenever more has come."""
+    steps: Steps = _NO_STEPS
+    """A longer dialogue instead of send and expect: tables with one of send, send_hex, expect, or starttls = true."""
     max_read: Size = 16384
-    """Bytes within which expect must match."""
+    """Bytes within which expect must match, counted anew for each step."""
+    tls: bool = False
+    """Speak TLS from the start, with the settings of kind tls."""
     close: Literal["graceful", "reset"] = "graceful"
     """How to end: graceful (FIN), or reset (RST), which leaves no TIME_WAIT on the director but fills some logs."""
 
@@ -39,36 +46,92 @@ class TcpProbe:
         if not 1 <= self.max_read <= _MAX_MAX_READ:
             raise ValueError("max_read: write a size from 1B to 1MiB")
         refuse_vacuous("expect", self.expect)
+        if self.steps.steps and (self.send or self.send_hex or self.expect is not None):
+            raise ValueError("steps: write send and expect as steps too, or leave steps out")
+        if self.steps.starts_tls > 1 or (self.tls and self.steps.starts_tls):
+            raise ValueError("steps: TLS can start only once")
+        TlsSettings.__post_init__(self)
+        if not self._speaks_tls:
+            self.refuse_tls_settings("tls = true, or a step with starttls")
 
     @property
     def memory_bound(self) -> int:
-        return 65536 + 3 * self.max_read
+        return 65536 + 4 * self.max_read + (MEMORY if self._speaks_tls else 0)
+
+    @property
+    def uses_hostname(self) -> bool:
+        return self._speaks_tls and self.tls_uses_hostname
+
+    @property
+    def _speaks_tls(self) -> bool:
+        return self.tls or bool(self.steps.starts_tls)
+
+    @property
+    def _dialogue(self) -> Steps:
+        if self.steps.steps:
+            return self.steps
+        say = (Say(self.send or self.send_hex),) if self.send or self.send_hex else ()
+        return Steps((*say, Hear(self.expect))) if self.expect is not None else Steps(say)
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        stream = await ctx.net.connect(target.address, target.port)
-        if self.send or self.send_hex:
-            await stream.write(self.send or self.send_hex)
-        outcome = passed("connected")
-        if self.expect is not None:
-            seen = await self._read_until(stream, self.expect)
-            outcome = passed(f"connected, and it said {shown(seen, 80)!r}", {"banner": shown(seen)})
+        before, after = self._dialogue.split()
+        if not self._speaks_tls:
+            stream = await ctx.net.connect(target.address, target.port)
+            outcome = _told("connected", await self._talk(stream, before))
+        elif self.tls:
+            stream, session = await open_tls(self, target, ctx)
+            outcome = await self._within_tls(stream, session, before)
+        else:
+
+            async def prelude(stream: Stream) -> None:
+                await self._talk(stream, before)
+
+            stream, session = await open_tls(self, target, ctx, prepare=prelude)
+            outcome = await self._within_tls(stream, session, after)
         if self.close == "reset":
             stream.abort()
         else:
             stream.close()
         return outcome
 
-    async def _read_until(self, stream: Stream, expect: Pattern) -> bytes:
-        """Return what came up to the first match of ``expect``."""
-        seen = bytearray()
-        while len(seen) < self.max_read:
+    async def _within_tls(self, stream: Stream, session: TlsSession, steps: tuple[Step, ...]) -> Outcome:
+        seen = await self._talk(stream, steps)
+        if not any(isinstance(step, Hear) for step in steps):
+            await hear_out(stream, session)
+        return self.graded(_told(f"connected with {session.version}", seen), session)
+
+    async def _talk(self, stream: Stream, steps: tuple[Step, ...]) -> bytes:
+        """Do the steps; return what came up to the last match."""
+        rest, last = b"", b""
+        for step in steps:
+            if isinstance(step, Say):
+                await stream.write(step.data)
+            elif isinstance(step, Hear):
+                last, rest = await self._hear(stream, step.expect, rest)
+        return last
+
+    async def _hear(self, stream: Stream, expect: Pattern, seen_before: bytes) -> tuple[bytes, bytes]:
+        """Return what came up to the end of the first match of ``expect``, and what came after it."""
+        seen = bytearray(seen_before)
+        while (found := expect.search(seen)) is None:
+            if len(seen) >= self.max_read:
+                raise ExpectationFailed(
+                    f"{self._what(expect)} did not match in the first {self.max_read} bytes, "
+                    f"which begin with {shown(seen, 80)!r}"
+                )
             data = await stream.read(min(READ, self.max_read - len(seen)))
             if not data:
                 said = f"after {shown(seen, 80)!r}" if seen else "without a word"
-                raise PeerClosed(f"the realserver closed the connection {said}, expect did not match")
+                raise PeerClosed(f"the realserver closed the connection {said}, {self._what(expect)} did not match")
             seen += data
-            if expect.search(seen):
-                return bytes(seen)
-        raise ExpectationFailed(
-            f"expect did not match in the first {self.max_read} bytes, which begin with {shown(seen, 80)!r}"
-        )
+        return bytes(seen), bytes(seen[found.end() :])
+
+    def _what(self, expect: Pattern) -> str:
+        """Return what to call an expectation: which one it is matters where there are several."""
+        return "expect" if expect is self.expect else f"expect {shown(expect.pattern, 60)!r}"
+
+
+def _told(what: str, seen: bytes) -> Outcome:
+    if not seen:
+        return passed(what)
+    return passed(f"{what}, and it said {shown(seen, 80)!r}", {"banner": shown(seen)})

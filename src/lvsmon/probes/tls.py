@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from lvsmon.model import Outcome, Target
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.secure import MEMORY, TlsSettings, hear_out, open_tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,6 @@ class TlsProbe(TlsSettings):
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         stream, session = await open_tls(self, target, ctx)
-        if session.asked_for_certificate:
-            # Under TLS 1.3 the server's word on our certificate, or on its absence, comes only after the handshake.
-            await stream.finish()
-            await stream.read()
+        await hear_out(stream, session)
         stream.close()
         return self.graded(passed(f"{session.version} with {session.cipher}"), session)
