@@ -71,7 +71,7 @@ def test_a_panic_shows_the_last_console_lines(job):
 def test_a_kernel_that_cannot_start_says_why(job):
     broken = job("true")
     broken.kernel.chmod(0o644)
-    with pytest.raises(packages.LabUnavailable, match=r"linux\.uml cannot be run: Permission denied"):
+    with pytest.raises(boot.GuestFailed, match="Permission denied"):
         boot.run(broken)
 
 

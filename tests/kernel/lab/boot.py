@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from kernel.lab.packages import LabUnavailable
 
@@ -73,10 +73,7 @@ def run(job: Job) -> int:
             "quiet", "loglevel=3", "panic=-1",
         ]  # fmt: skip
         environment = {**os.environ, "TMPDIR": str(_memory_folder(results))}
-        try:
-            last = _attend(command, environment, job.limit)
-        except OSError as trouble:
-            raise LabUnavailable(f"{job.kernel} cannot be run: {trouble.strerror}") from trouble
+        last = _attend(command, environment, job.limit)
         _check_host(results, canary)
         status = results / "status"
         if not status.exists():
@@ -128,15 +125,16 @@ def _attend(command: list[str], environment: dict[str, str], limit: float | None
         subprocess.run(command, env=environment, check=False)
         return last
     with (
+        _guard() as register,
         subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+            ["sh", "-c", 'echo $$ >&0 && exec "$@" </dev/null', "sh", *command],
+            stdin=register,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
             process_group=0,
         ) as guest,
-        _guard(guest.pid),
+        register,  # closed before the guest's end is waited for: till then its number cannot be another's
     ):
         assert guest.stdout is not None
         _hand_on(guest.stdout.fileno(), time.monotonic() + limit, limit, last)
@@ -144,19 +142,18 @@ def _attend(command: list[str], environment: dict[str, str], limit: float | None
 
 
 @contextmanager
-def _guard(group: int) -> Iterator[None]:
-    """End a process group when the block is left, or when this process is gone, however it went.
+def _guard() -> Iterator[IO[bytes]]:
+    """Give a pipe: the process group whose number is written to it ends when nobody holds the pipe any more.
 
-    Each program in the guest is a process of the host, in the group of the guest's kernel. The guard waits for the end
-    of a pipe that this process holds. The group's leader is not reaped before: its number cannot be another's by then.
+    Each program in the guest is a process of the host, in the group of the guest's kernel. That registers itself before
+    it does anything else, and then this process alone holds the pipe: the guest ends with it, even if it is killed.
     """
+    script = 'read -r group && { read -r _; kill -9 "-$group"; }'
     with subprocess.Popen(
-        ["sh", "-c", f"read -r _; kill -9 -{group}"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ):
-        yield
+        ["sh", "-c", script], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as guard:
+        assert guard.stdin is not None
+        yield guard.stdin
 
 
 def _hand_on(console: int, deadline: float, limit: float, last: deque[str]) -> None:
