@@ -132,7 +132,7 @@ async def serving(probe, server, *primaries, host="127.0.0.1"):
         await asyncio.sleep(0)  # a transport closes in the loop's next turn
 
 
-def outcome_of(probe, server, *primaries, timeout=0.6, host="127.0.0.1", runs=1, **more):
+def outcome_of(probe, server, *primaries, timeout=5, host="127.0.0.1", runs=1, **more):
     """Return the outcome (or those of several runs at once) of ``probe`` against ``server``."""
 
     async def main():

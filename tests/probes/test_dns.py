@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvsmon.errors import LocalFault, ProbeFailed
-from lvsmon.model import Damping, Reason, Verdict
+from lvsmon.model import Damping, Reason, Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace, judge, run
 from lvsmon.net.aio import AsyncioEngine
@@ -27,7 +27,7 @@ from lvsmon.probes import dns_answer
 from lvsmon.probes.base import Context, Deadline, ProbeSpec
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.dns_exchange import _read
-from lvsmon.testing.network import ScriptedClock
+from lvsmon.testing.network import Script, ScriptedClock, ScriptedConnector, run_scripted
 from probes.name_server import KEY, NameServer, framed, outcome_of, respond, serving, silent, soa
 
 PROBE = DnsProbe(name="example.org", retransmit=0.1)
@@ -89,7 +89,7 @@ JUNK = {
 
 @pytest.mark.parametrize("case", JUNK)
 def test_what_is_no_answer_never_passes(case):
-    outcome = outcome_of(PROBE, NameServer(udp=JUNK[case]))
+    outcome = outcome_of(PROBE, NameServer(udp=JUNK[case]), timeout=0.35)
     assert Verdict.FAIL is outcome.verdict
     assert outcome.reason in {Reason.DEADLINE, Reason.PROTOCOL}
 
@@ -116,9 +116,9 @@ def test_lost_datagrams_are_sent_again(host):
 
 
 def test_silence_lasts_to_the_deadline_and_is_asked_no_more_than_retries_say():
-    server = NameServer(udp=silent)
-    outcome = outcome_of(replace(PROBE, retries=1, retransmit=0.02), server, timeout=0.3)
-    assert (Verdict.FAIL, Reason.DEADLINE, 2) == (outcome.verdict, outcome.reason, len(server.asked))
+    net = ScriptedConnector(Script())
+    outcome = run_scripted(replace(PROBE, retries=1), Target(address="192.0.2.1", port=53), net, 60)
+    assert (Verdict.FAIL, Reason.DEADLINE, 2) == (outcome.verdict, outcome.reason, len(net.opened[0].sent))
 
 
 def truncated(query):
@@ -153,7 +153,7 @@ TCP = {
 @pytest.mark.parametrize("case", TCP)
 def test_tcp_must_work_where_udp_sends_there(case):
     tcp, reason, words = TCP[case]
-    outcome = outcome_of(PROBE, NameServer(udp=truncated, tcp=tcp))
+    outcome = outcome_of(PROBE, NameServer(udp=truncated, tcp=tcp), timeout=0.4 if reason is Reason.DEADLINE else 5)
     assert (Verdict.FAIL, reason) == (outcome.verdict, outcome.reason), outcome
     assert words in outcome.detail
 
@@ -404,7 +404,7 @@ PRIMARIES = {
 @pytest.mark.parametrize("case", PRIMARIES)
 def test_a_primary_that_tells_nothing_is_asked_once_and_is_unknown_for_all(case):
     primary = NameServer(udp=PRIMARIES[case])
-    outcomes = outcome_of(replace(PROBE, retries=0), serials(7), primary, runs=5, shared=Shared())
+    outcomes = outcome_of(replace(PROBE, retries=0), serials(7), primary, runs=5, shared=Shared(), timeout=1)
     assert {(Verdict.UNKNOWN, Reason.REFERENCE)} == {(outcome.verdict, outcome.reason) for outcome in outcomes}
     assert 1 == len(primary.asked)
 

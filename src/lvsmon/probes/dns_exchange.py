@@ -20,6 +20,7 @@ from lvsmon.errors import PeerClosed, ProbeFailed, ProtocolViolation
 from lvsmon.model import Reason
 from lvsmon.net.base import Connector, Datagram, Stream
 from lvsmon.probes.reference import Server
+from lvsmon.wire.dns_cost import MAX_MESSAGE, demand_affordable
 
 PAYLOAD: Final = 1232
 """Bytes of a UDP answer that pass every network unfragmented (DNS flag day 2020)."""
@@ -156,8 +157,8 @@ async def _over_tcp(net: Connector, server: Server, query: dns.message.QueryMess
     stream = await net.connect(server.address, server.port)
     await stream.write(len(wire).to_bytes(2) + wire)
     length = int.from_bytes(await _read_exactly(stream, 2))
-    if length < 12:
-        raise ProtocolViolation(f"a message of {length} bytes over TCP: the shortest has 12")
+    if not 12 <= length <= MAX_MESSAGE:
+        raise ProtocolViolation(f"an answer of {length} bytes over TCP: those of 12 to {MAX_MESSAGE} are read")
     message = _read(await _read_exactly(stream, length), query)
     if message.flags & dns.flags.TC:
         raise ProtocolViolation("the answer is truncated even over TCP")
@@ -182,6 +183,7 @@ def _read(wire: bytes, query: dns.message.QueryMessage) -> dns.message.Message:
     """
     if not int.from_bytes(wire[2:4]) & dns.flags.QR:
         raise ProtocolViolation("what came back is a query, not a response: something echoes")
+    demand_affordable(wire)
     try:
         message = _parse(wire, query)
     except (dns.tsig.BadTime, dns.tsig.PeerBadTime) as error:
