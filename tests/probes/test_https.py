@@ -14,7 +14,7 @@ from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.https import HttpsProbe
-from lvsmon.testing.network import Close, Script, ScriptedConnector, Secure, Send, Until, run_scripted
+from lvsmon.testing.network import Close, Hang, Script, ScriptedConnector, Secure, Send, Until, run_scripted
 from net.tls_servers import TlsServer, cut, says, server_context
 
 NAME = "shop.example.org"
@@ -87,8 +87,11 @@ def test_a_refused_chain_is_looked_at_once_more_without_verification():
 
 def test_a_second_look_that_fails_changes_nothing():
     refused = CertificateRefused("certificate refused: who knows")
-    connector = ScriptedConnector(Script(Secure(refused)), Script(Secure(TlsFailed("no more"))))
-    assert "certificate refused: who knows" == run_scripted(HttpsProbe(), TARGET, connector).detail
+    for second in (Secure(TlsFailed("no more")), Hang()):
+        connector = ScriptedConnector(Script(Secure(refused)), Script(second))
+        outcome = run_scripted(HttpsProbe(), TARGET, connector)
+        assert (Verdict.FAIL, Reason.CERTIFICATE) == (outcome.verdict, outcome.reason)
+        assert "certificate refused: who knows" == outcome.detail
 
 
 def test_a_certificate_without_an_end_is_good_for_ever():

@@ -20,6 +20,9 @@ MEMORY: Final = 1 << 20
 """Bytes that TLS adds to what a run holds: OpenSSL takes at most 100 kB of certificates, which are held several times
 while they are parsed, and a record each way."""
 
+_SHARE: Final = 0.8
+"""Share of what is left of the run for describing a certificate: the deadline must not cover up why it was refused."""
+
 _DAY: Final = 86400.0
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _OF_A_JUDGEMENT: Final = ("tls_name", "tls_ca_file", "tls_accept_cn", "tls_warn_days", "tls_fail_days")
@@ -201,10 +204,14 @@ async def _described(
 ) -> CertificateRefused:
     """Return ``refused`` with what the certificate says of itself, as far as a second look shows it."""
     profile = replace(settings.profile(), verify=False)
+    patience = _SHARE * (ctx.deadline.at - ctx.clock.monotonic())
     try:
-        stream, session = await _open(target, ctx, profile, settings.server_name(target), prepare)
+        opened = await ctx.net.within(patience, _open(target, ctx, profile, settings.server_name(target), prepare))
     except (ProbeFailed, LocalFault):
         return refused  # the first finding stands; only its description is shorter
+    if opened is None:
+        return refused
+    stream, session = opened
     stream.close()
     if session.certificate is None:
         return refused
