@@ -55,6 +55,22 @@ def test_every_kinds_defaults_are_shown_as_they_load(kind, tmp_path):
     assert load(path) == loaded.plan
 
 
+def test_a_kind_that_uses_no_port_is_run_once_for_all_virtual_services(tmp_path):
+    """Also for those that have no one port: a fwmark."""
+    path = tmp_path / "lvsmon.toml"
+    virtuals = ['vip = "192.0.2.1"\nport = 80', 'vip = "192.0.2.1"\nport = 53\nprotocol = "udp"', "fwmark = 7"]
+    path.write_text(
+        '[[realserver]]\nname = "rs1"\naddress = "10.1.0.11"\n'
+        + "".join(
+            f'[[virtual]]\nname = "v{number}"\n{where}\nrealservers = ["rs1"]\n[[virtual.probe]]\nkind = "ping"\n'
+            for number, where in enumerate(virtuals)
+        ),
+        encoding="utf-8",
+    )
+    (spec,) = load(path).probes.values()
+    assert ("10.1.0.11", 0) == (spec.target.address, spec.target.port)
+
+
 def test_timing_that_differs_between_realservers_is_shown_beside_each():
     shown = document(load_all(GOOD / "everything.toml"))
     mixed = shown["virtual"][0]

@@ -1,11 +1,17 @@
 """A minimal probe of every kind, and what it makes of servers that misbehave where that is not FAIL."""
 
+import asyncio
 import re
 
+from lvsmon.errors import LocalFault
+from lvsmon.monitor.runner import PhaseTrace
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.icmp import EchoSocket
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.ntp import NtpProbe
+from lvsmon.probes.ping import PingProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
@@ -18,6 +24,19 @@ from lvsmon.testing.probe_conformance import Sample
 _WHOLE = frozenset({"http_then_reset"})
 _LARGE = frozenset({"http_endless_body", "http_gzip_bomb"})
 _SLOW = frozenset({"http_endless_chunks"})  # chunks of one byte: max_body or the deadline, whichever is first
+
+
+def may_ping():
+    """Whether this process may send echo requests: root may, others where the kernel lets their group."""
+    loop = asyncio.new_event_loop()
+    try:
+        EchoSocket("::1", AsyncioEngine(loop), PhaseTrace()).close()
+    except LocalFault:
+        return False
+    finally:
+        loop.close()
+    return True
+
 
 SAMPLES: dict[str, list[Sample]] = {
     "dns": [
@@ -38,6 +57,8 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("https", HttpsProbe()),
     ],
     "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
+    # The host answers, whatever its port does.
+    "ping": [Sample("ping", PingProbe(count=1), frozenset(BEHAVIOURS))] if may_ping() else [],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
     "tcp": [
         # The port accepts: all that was asked. A reset may come before the connection has been looked at.

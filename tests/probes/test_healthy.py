@@ -25,7 +25,7 @@ HEALTHY = {
     "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
     "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),
 }
-OVER_UDP = {"dns", "ntp", "udp"}
+ELSEWHERE = {"dns", "ntp", "ping", "udp"}
 """Kinds whose own tests have a healthy server: it answers what it was asked."""
 
 
@@ -38,7 +38,7 @@ async def _probe(probe, address, port):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-@pytest.mark.parametrize("kind", sorted(set(BUILTIN) - {"http", "https", "tls"} - OVER_UDP))
+@pytest.mark.parametrize("kind", sorted(set(BUILTIN) - {"http", "https", "tls"} - ELSEWHERE))
 def test_a_healthy_server_passes(kind, address):
     """It says its words; None waits for something from the client. Servers of TLS have tests of their own."""
     probe, words = HEALTHY[kind]

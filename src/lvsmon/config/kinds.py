@@ -48,6 +48,10 @@ class Kind:
     def transport(self) -> str:
         return getattr(self.probe, "transport", "tcp")
 
+    @property
+    def uses_port(self) -> bool:
+        return getattr(self.probe, "uses_port", True)
+
     def default_of(self, key: str) -> Any:
         """Return what holds where ``key`` is not written, as TOML writes it; None where that is nothing."""
         setting = self.settings[key]

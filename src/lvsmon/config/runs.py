@@ -26,7 +26,7 @@ class Runner:
     def add(self, address: str, port: int, timing: Layer, where: Where, probes: dict[str, ProbeSpec]) -> str | None:
         """Put the probe of one destination into ``probes`` and return its id; None after adding a complaint."""
         port = self.entry.section.port or port
-        if port == 0:
+        if port == 0 and self.entry.kind.uses_port:
             self.complaints.add(
                 self.entry.where.at("port"),
                 "missing: this virtual service has no one port to probe; write for example port = 80",

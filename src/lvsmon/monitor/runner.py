@@ -23,7 +23,7 @@ STARVED_SHARE: Final = 0.1
 class PhaseTrace:
     """Stamps the phases of a run: its first connection and TLS handshake, and the first byte it heard on them."""
 
-    __slots__ = ("connected_at", "first_byte_at", "secured_at", "securing_at", "started_at", "where")
+    __slots__ = ("_peer", "connected_at", "first_byte_at", "secured_at", "securing_at", "started_at", "where")
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
@@ -32,14 +32,16 @@ class PhaseTrace:
         self.secured_at: float | None = None
         self.first_byte_at: float | None = None
         self.where = "starting"
+        self._peer = ""
 
     def connecting(self, address: str, port: int, /) -> None:
-        self.where = f"connecting to {address} port {port}"
+        self._peer = f"{address} port {port}" if port else address
+        self.where = f"connecting to {self._peer}"
 
     def connected(self) -> None:
         if self.connected_at is None:
             self.connected_at = time.monotonic()
-        self.where = "waiting for the first byte"
+        self.where = f"waiting for the first byte from {self._peer}"
 
     def securing(self) -> None:
         if self.secured_at is None:
@@ -57,7 +59,7 @@ class PhaseTrace:
     def received(self, data: bytes, /) -> None:  # noqa: ARG002
         if self.first_byte_at is None:
             self.first_byte_at = time.monotonic()
-            self.where = "talking"
+        self.where = f"talking with {self._peer}"
 
     def phases(self, ended_at: float) -> Phases:
         connected, secured, first = self.connected_at, self.secured_at, self.first_byte_at

@@ -6,6 +6,7 @@ a probe noticing.
 """
 
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from lvsmon.net.tls.values import TlsProfile, TlsSession
@@ -57,6 +58,31 @@ class Datagram(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message and when it reached the director, in seconds on the monotonic clock."""
+
+    message: bytes
+    at: float
+
+
+class Echo(Protocol):
+    """An ICMP or ICMPv6 echo socket for one address; checksum and identifier are its own business.
+
+    Errors raised: `ConnectFailed` (an ICMP error came back for what was sent), `LocalFault`.
+    """
+
+    async def send(self, message: bytes, /) -> None:
+        """Send an echo request."""
+        ...
+
+    async def receive(self) -> Arrival:
+        """Return the next answer to what this socket has sent."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Connector(Protocol):
     """Opens streams and datagrams for one run."""
 
@@ -66,6 +92,10 @@ class Connector(Protocol):
 
     async def datagram(self, address: str, port: int, /) -> Datagram:
         """Open a connected UDP socket. Raise `LocalFault`."""
+        ...
+
+    async def echo(self, address: str, /) -> Echo:
+        """Open an ICMP echo socket. Raise `LocalFault`: where it is the permission, the text says what to grant."""
         ...
 
     async def pause(self, seconds: float, /) -> None:

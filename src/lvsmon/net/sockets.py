@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lvsmon.errors import ConnectFailed, LvsmonError
 from lvsmon.net import faults
-from lvsmon.net.base import Datagram, Stream, Trace
+from lvsmon.net.base import Datagram, Echo, Stream, Trace
 from lvsmon.net.engine import Engine
+from lvsmon.net.icmp import EchoSocket
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class SocketConnector:
     def __init__(self, engine: Engine, trace: Trace) -> None:
         self._engine = engine
         self._trace = trace
-        self._open: list[_SocketStream | _SocketDatagram] = []
+        self._open: list[_SocketStream | _SocketDatagram | EchoSocket] = []
 
     async def connect(self, address: str, port: int, /) -> Stream:
         sock = _make_socket(address, socket.SOCK_STREAM)
@@ -69,6 +70,11 @@ class SocketConnector:
             raise faults.at_once(number)
         self._trace.connected()
         return datagram
+
+    async def echo(self, address: str, /) -> Echo:
+        echo = EchoSocket(address, self._engine, self._trace)
+        self._open.append(echo)
+        return echo
 
     async def pause(self, seconds: float, /) -> None:
         await self._engine.pause(seconds)

@@ -11,6 +11,7 @@ BUILTIN: Final[Mapping[str, str]] = {
     "http": "lvsmon.probes.http:HttpProbe",
     "https": "lvsmon.probes.https:HttpsProbe",
     "ntp": "lvsmon.probes.ntp:NtpProbe",
+    "ping": "lvsmon.probes.ping:PingProbe",
     "smtp": "lvsmon.probes.smtp:SmtpProbe",
     "tcp": "lvsmon.probes.tcp:TcpProbe",
     "telnet": "lvsmon.probes.telnet:TelnetProbe",

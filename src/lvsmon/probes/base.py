@@ -45,7 +45,8 @@ class Probe(Protocol):
     """A kind with its settings. What is told below may depend on the settings, so ask the instance.
 
     A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...; "any" for more than one):
-    the configuration refuses to aim a probe at a virtual service of another protocol.
+    the configuration refuses to aim a probe at a virtual service of another protocol. One that has no use for a port
+    says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver.
     """
 
     kind: ClassVar[str]
@@ -106,12 +107,14 @@ def aim(
     vip: str | None = None,
     vport: int | None = None,
 ) -> Target:
-    """Return the target of ``probe`` on one realserver: with the clients' names only where the probe uses them.
+    """Return the target of ``probe`` on one realserver: with the clients' names, and the port, only where it uses them.
 
     Raise ValueError, with a sentence for the configuration's author, where the probe needs a name and there is none.
     """
     if probe.needs_hostname and hostname is None:
         raise ValueError("expect_hostname needs the hostname of the virtual service: set hostname there")
+    if not getattr(probe, "uses_port", True):
+        port = 0
     if not probe.uses_hostname:
         return Target(address=address, port=port)
     return Target(address=address, port=port, hostname=hostname, vip=None if hostname else vip, vport=vport)

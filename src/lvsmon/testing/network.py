@@ -10,16 +10,17 @@ That the script behaves as a real socket does is shown by `lvsmon.testing.stream
 
 import errno
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import itemgetter
 from typing import Any, Final, TypeAlias, TypeVar
 
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.model import Outcome, Target
 from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net import faults
-from lvsmon.net.base import Trace
+from lvsmon.net.base import Arrival, Trace
 from lvsmon.net.shared import Shared
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.base import Context, Deadline, Probe
@@ -69,6 +70,12 @@ class Reset:
 @dataclass(frozen=True, slots=True)
 class Hang:
     """The peer says no more and keeps the connection."""
+
+
+Fate: TypeAlias = float | ProbeFailed | LocalFault | None
+"""What becomes of an echo request."""
+
+_ECHO_REPLIES: Final = {8: 0, 128: 129}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,7 @@ def run_scripted(
 ) -> Outcome:
     """Return what the runner would make of this run, on virtual time; bugs and script errors are raised."""
     clock, shared = clock or ScriptedClock(), shared or Shared()
+    connector.clock = clock
     context = Context(net=connector, deadline=Deadline(at=clock.now + timeout), clock=clock, shared=shared)
     try:
         return play(probe.check(target, context), timeout, clock)
@@ -342,16 +350,63 @@ class ScriptedDatagram:
         self.ended = "closed"
 
 
+class ScriptedEcho:
+    """An echo socket whose host answers each request as the next of ``fates`` says; after the last it is silent.
+
+    A number is the seconds until the answer, None loses the request, an error comes back at once.
+    """
+
+    def __init__(self, fates: Sequence[Fate], clock: ScriptedClock) -> None:
+        self._fates = list(fates)
+        self._clock = clock
+        self._coming: list[tuple[float, bytes | ProbeFailed | LocalFault]] = []
+
+    async def send(self, message: bytes, /) -> None:
+        fate = self._fates.pop(0) if self._fates else None
+        if isinstance(fate, ProbeFailed | LocalFault):
+            self._coming.append((self._clock.now, fate))
+        elif fate is not None:
+            answer = bytes([_ECHO_REPLIES[message[0]]]) + message[1:]
+            self._coming.append((self._clock.now + fate, answer))
+
+    async def receive(self) -> Arrival:
+        while True:
+            first = min(self._coming, key=itemgetter(0), default=None)
+            if first is None:
+                await _Sleep(inf)
+                continue
+            if first[0] > self._clock.now:
+                await _Sleep(first[0] - self._clock.now)
+                continue
+            self._coming.remove(first)
+            at, what = first
+            if not isinstance(what, bytes):
+                raise what
+            return Arrival(what, at)
+
+    def close(self) -> None:
+        self._coming.clear()
+
+
 class ScriptedConnector:
     """Gives each connection the next script; an error in place of a script is raised by connecting.
 
-    ``opened`` holds what was opened, in order, for a test to look at.
+    ``opened`` holds what was opened, in order, for a test to look at; ``pings`` is what becomes of echo requests.
     """
 
-    def __init__(self, *scripts: Script | ProbeFailed | LocalFault) -> None:
+    def __init__(self, *scripts: Script | ProbeFailed | LocalFault, pings: Sequence[Fate] = ()) -> None:
         self._scripts = list(scripts)
+        self._pings = pings
         self.trace = PhaseTrace()
-        self.opened: list[ScriptedStream | ScriptedDatagram] = []
+        self.clock = ScriptedClock()
+        self.opened: list[ScriptedStream | ScriptedDatagram | ScriptedEcho] = []
+
+    async def echo(self, address: str, /) -> ScriptedEcho:
+        self.trace.connecting(address, 0)
+        self.trace.connected()
+        echo = ScriptedEcho(self._pings, self.clock)
+        self.opened.append(echo)
+        return echo
 
     async def connect(self, address: str, port: int, /) -> ScriptedStream:
         stream = ScriptedStream(self._next(address, port), self.trace)
