@@ -41,6 +41,8 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
         (587, "smtp"),
         (443, "https"),
         (636, "tls"),
+        (111, "rpc"),
+        (2049, "nfs"),
         (5432, "tcp"),
     ],
 )
@@ -51,20 +53,21 @@ def test_the_port_suggests_the_kind(port: int, kind: str) -> None:
     assert describe({key: [(to, Forward.MASQ)]}) == {f"{key} {to}": f"{kind} {to}"}
 
 
-@pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (123, "ntp")])
-def test_two_protocols_over_udp_are_known_by_their_ports(port: int, kind: str) -> None:
+@pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (111, "rpc"), (123, "ntp"), (2049, "nfs")])
+def test_some_protocols_over_udp_are_known_by_their_ports(port: int, kind: str) -> None:
     """Elsewhere nothing can be told of what speaks UDP."""
     udp = VirtualKey.of_address(Protocol.UDP, "192.0.2.10", port)
     to = DestinationKey("10.1.0.11", port)
     assert describe({udp: [(to, Forward.MASQ)]}) == {f"{udp} {to}": f"{kind} {to}"}
 
 
-def test_a_name_server_is_probed_over_each_protocol() -> None:
+@pytest.mark.parametrize("port", [53, 111, 2049])
+def test_a_server_of_both_protocols_is_probed_over_each(port: int) -> None:
     """Behind a virtual service for each, the same port of the same realserver is probed twice."""
-    to = DestinationKey("10.1.0.11", 53)
+    to = DestinationKey("10.1.0.11", port)
     made = {}
     for protocol in (Protocol.TCP, Protocol.UDP):
-        key = VirtualKey.of_address(protocol, "192.0.2.10", 53)
+        key = VirtualKey.of_address(protocol, "192.0.2.10", port)
         made |= in_kernel(virtual("x", [destination("rs", spec(to.address, to.port))], key=key), [1])
     plan, unprobed = discovered(made)
     assert not unprobed

@@ -10,8 +10,10 @@ from lvsmon.net.icmp import EchoSocket
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.https import HttpsProbe
+from lvsmon.probes.nfs import NfsProbe
 from lvsmon.probes.ntp import NtpProbe
 from lvsmon.probes.ping import PingProbe
+from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
@@ -56,9 +58,15 @@ SAMPLES: dict[str, list[Sample]] = {
         ),
         Sample("https", HttpsProbe()),
     ],
+    "nfs": [Sample("nfs", NfsProbe()), Sample("nfs over udp", NfsProbe(over="udp", versions=("3",)))],
     "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
     # The host answers, whatever its port does.
     "ping": [Sample("ping", PingProbe(count=1), frozenset(BEHAVIOURS))] if may_ping() else [],
+    "rpc": [
+        Sample("rpc", RpcProbe(program="nfs", portmapper=False)),
+        Sample("rpc over udp", RpcProbe(program="nfs", version=3, over="udp", portmapper=False)),
+        Sample("rpc, all that is registered", RpcProbe(all=True)),
+    ],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
     "tcp": [
         # The port accepts: all that was asked. A reset may come before the connection has been looked at.

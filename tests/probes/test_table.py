@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = sorted(probes.BUILTIN)
 HELPERS = {
     "__init__", "base", "bodies", "clocks", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
-    "reference", "secure", "statuses", "steps", "talk",
+    "onc", "programs", "reference", "secure", "statuses", "steps", "talk",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 

@@ -26,6 +26,7 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     25: "smtp",
     53: "dns",
     80: "http",
+    111: "rpc",
     443: "https",
     465: "tls",
     587: "smtp",
@@ -34,11 +35,12 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     990: "tls",
     993: "tls",
     995: "tls",
+    2049: "nfs",
     8080: "http",
     8443: "https",
 }
 _OTHERWISE: Final = "tcp"
-_SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 123: "ntp"}
+_SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 111: "rpc", 123: "ntp", 2049: "nfs"}
 _ANSWERS: Final = (200, 499)
 """HTTP statuses that pass: without the name and the path that clients use, a redirect or "not found" is an answer."""
 
@@ -112,4 +114,8 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         settings["status"] = Statuses((_ANSWERS,))
     if kind in {"https", "tls"}:
         settings["tls_verify"] = False  # without the name that clients use, no certificate can be judged
+    if kind in {"nfs", "rpc"}:
+        settings["over"] = "udp" if over_udp else "tcp"
+    if kind == "rpc":
+        settings |= {"program": "portmapper", "portmapper": False}
     return load(kind)(**settings)
