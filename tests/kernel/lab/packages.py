@@ -30,6 +30,9 @@ PACKAGES: Final = {
     "inetutils-telnetd": "telnetd",
     "exim4-daemon-light": "exim4",
     "dnsmasq-base": "dnsmasq",
+    "rpcbind": "rpcbind",
+    "nfs-common": "rpc.statd",
+    "nfs-kernel-server": "rpc.mountd",
 }
 """Debian package -> a program of it: what tells that the package is there."""
 
