@@ -11,7 +11,7 @@ help:
 	@echo "make lab     the tests on a real IPVS kernel, as a process of yours: make lab ARGS='-k nat'"
 	@echo "make lab-shell   a shell in it: make lab-shell ARGS='masq nginx'"
 	@echo "make daemons the tests against real daemons, installed from Debian's packages (root with apt)"
-	@echo "make bench   figures beside a bare asyncio loop, measured in one run"
+	@echo "make bench   figures beside a bare asyncio loop and pyroute2, measured in one run"
 
 venv: .venv/.ready
 
@@ -66,7 +66,7 @@ demo: venv
 
 bench: venv
 	@$(BIN)/python benchmarks/probe_cost.py $(ARGS)
-	@$(BIN)/python benchmarks/bulk_weights.py
+	@$(LAB) run $(abspath $(BIN))/python benchmarks/bulk_weights.py
 	@$(BIN)/python benchmarks/http_codec.py
 
 clean:

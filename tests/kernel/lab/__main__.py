@@ -1,6 +1,7 @@
 """The lab's commands, as the Makefile calls them.
 
 python -m kernel.lab test [--or-say] [ARGUMENTS OF PYTEST]     boot, run tests/kernel, power off
+python -m kernel.lab run COMMAND [ARGUMENT …]                  boot, run one program as root, power off
 python -m kernel.lab shell [masq|route [DAEMON …]]             boot, and a shell; with a network if one is named
 python -m kernel.lab network masq|route [DAEMON …]             in the guest: build a network and open a shell
 """
@@ -31,6 +32,8 @@ def main(arguments: list[str]) -> int:
     try:
         if command == "test":
             return _test([argument for argument in rest if argument != "--or-say"], or_say="--or-say" in rest)
+        if command == "run" and rest:
+            return _boot(shlex.join(rest), limit=LIMIT)
         if command == "shell":
             return _boot(_shell_script(rest), limit=None)
         if command == "network":
