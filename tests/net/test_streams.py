@@ -70,7 +70,7 @@ def _follow(peer, script, stack, context):
         match step:
             case Expect(data):
                 while len(got) < len(data):
-                    got += peer.recv(65536)
+                    got += peer.recv(len(data) - len(got))  # no more: what follows may be a TLS handshake
                 assert got == data
                 got.clear()
             case Until(data):
