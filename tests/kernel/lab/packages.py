@@ -116,7 +116,7 @@ def _fetch(lacking: list[str], folder: Path) -> None:
     for deb in sorted((work / "debs").glob("*.deb")):
         _unpack(deb, work / "root")
     if folder.exists():  # an earlier fetch, from when the host had more of its own
-        shutil.copytree(work / "root", folder, symlinks=True, dirs_exist_ok=True)
+        _run(["cp", "-a", f"{work}/root/.", str(folder)])  # shutil.copytree fails at links that are there already
     else:
         (work / "root").rename(folder)
     shutil.rmtree(work)
