@@ -88,6 +88,7 @@ async def lvsmon(kind: str, port: int, rate: int, done: list[int]) -> None:
     from lvsmon.monitor.board import Board  # noqa: PLC0415
     from lvsmon.monitor.lag import LagMeter  # noqa: PLC0415
     from lvsmon.monitor.schedule import Schedule  # noqa: PLC0415
+    from lvsmon.monitor.transcript import Recorder  # noqa: PLC0415
     from lvsmon.net.aio import AsyncioEngine  # noqa: PLC0415
     from lvsmon.probes import load  # noqa: PLC0415
     from lvsmon.probes.base import ProbeSpec  # noqa: PLC0415
@@ -108,7 +109,7 @@ async def lvsmon(kind: str, port: int, rate: int, done: list[int]) -> None:
     board.update(plan)
 
     async def execute(spec):
-        return await runner.run(spec.probe, spec.target, spec.timeout, engine, lag.stalled)
+        return await runner.run(spec.probe, spec.target, spec.timeout, engine, lag.stalled, trace=Recorder())
 
     def report(spec, outcome):
         board.record(spec, outcome, time.time())

@@ -22,6 +22,7 @@ def test_a_dead_realserver_goes_to_weight_0_and_comes_back(tmp_path, rs):
         daemon.wait_for("ipvs_write", command=f"-r 127.0.0.1:{rs.port} -m -w 1")
         rs.stop()
         assert "connection refused" in daemon.wait_for("transition", after="DOWN")["detail"]
+        assert f"connecting 127.0.0.1 port {rs.port}" in daemon.wait_for("transcript")["dialogue"]
         daemon.wait_for("ipvs_write", command=f"ipvsadm -e -t 192.0.2.10:80 -r 127.0.0.1:{rs.port} -m -w 0")
         rs.start()
         daemon.wait_for("transition", after="UP")

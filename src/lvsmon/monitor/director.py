@@ -18,11 +18,13 @@ from lvsmon.actions.ipvs.table import Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
 from lvsmon.logs import event
-from lvsmon.model import Health, Outcome, ProbeState, Table, Transition
+from lvsmon.model import Health, Outcome, ProbeState, Table, Transition, Verdict
 from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board, health_of
 from lvsmon.monitor.lag import LagMeter
+from lvsmon.monitor.masking import Masker, secrets_in
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
+from lvsmon.monitor.transcript import Failure, Failures, Recorder, one_line
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
 from lvsmon.pool import desired
@@ -65,6 +67,8 @@ class Director:
         self._board.update(plan.probes)
         self.owned = (owned or Owned()).including(plan.virtuals)
         """What lvsmon may delete from the kernel when the configuration drops it."""
+        self.failures = Failures()
+        """The last failure of each probe, with its dialogue."""
         self._observed: Table = {}
         self._wanted = asyncio.Event()
         self._complaints: frozenset[str] = frozenset()
@@ -76,9 +80,16 @@ class Director:
         engine, lag, shared = AsyncioEngine(), LagMeter(), Shared()
 
         async def execute(spec: ProbeSpec) -> Outcome:
-            return await runner.run(
-                spec.probe, spec.target, spec.timeout, engine, lag.stalled, shared=shared, interval=spec.interval
-            )
+            trace = Recorder()
+            outcome = await runner.run(
+                spec.probe, spec.target, spec.timeout, engine, lag.stalled,
+                shared=shared, interval=spec.interval, trace=trace,
+            )  # fmt: skip
+            if outcome.verdict is Verdict.FAIL:
+                masker = Masker(secrets_in(spec.probe))
+                failure = Failure(time.time(), masker.outcome(outcome), masker.transcript(trace.transcript()))
+                self.failures.keep(spec.id, failure)
+            return outcome
 
         self._schedule = Schedule(execute, self._record, limit=self._limit)
         self.take(self._plan)
@@ -102,6 +113,7 @@ class Director:
         self.owned = self.owned.including(plan.virtuals)
         self._board.update(plan.probes)
         self._schedule.update(plan.probes)
+        self.failures.retain(plan.probes)
         self._wanted.set()
 
     def snapshot(self) -> Snapshot:
@@ -116,6 +128,9 @@ class Director:
         transition = self._board.record(spec, outcome, time.time())
         if transition is not None:
             _log_transition(transition)
+            failure = self.failures.of(spec.id)
+            if transition.after is Health.DOWN and failure is not None:
+                event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
             self._wanted.set()
 
     async def _reconcile(self) -> float:

@@ -61,6 +61,9 @@ class PhaseTrace:
             self.first_byte_at = time.monotonic()
         self.where = f"talking with {self._peer}"
 
+    def ended(self) -> None:
+        pass
+
     def phases(self, ended_at: float) -> Phases:
         connected, secured, first = self.connected_at, self.secured_at, self.first_byte_at
         ready = connected if first is None or secured is None or first < secured else secured
@@ -81,15 +84,17 @@ async def run(
     *,
     shared: Shared | None = None,
     interval: float = RUN_ONCE,
+    trace: PhaseTrace | None = None,
 ) -> Outcome:
     """Run ``probe`` once against ``target``; never longer than ``timeout`` seconds, no exception but cancellation.
 
     The deadline is absolute and bounds everything: a realserver that drips a byte a second costs its own run.
     ``stalled`` tells the seconds for which the director has been kept from running (`LagMeter`): a deadline missed
     while that was a fair share of the time is UNKNOWN, for nobody was there to hear the answer. ``shared`` is the
-    caller's one for all its runs, ``interval`` the seconds to the probe's next run, where there is one.
+    caller's one for all its runs, ``interval`` the seconds to the probe's next run, where there is one. ``trace`` hears
+    what happens on the wire, and is made for this run: a `Recorder` keeps it.
     """
-    trace = PhaseTrace()
+    trace = trace or PhaseTrace()
     connector = SocketConnector(engine, trace)
     deadline = Deadline(at=trace.started_at + timeout)
     context = Context(net=connector, deadline=deadline, shared=shared or Shared(), interval=interval)

@@ -110,6 +110,8 @@ class _SocketStream:
         data = await (self._receive(limit) if self._tls is None else self._decrypt(self._tls, limit))
         if data:
             self._trace.received(data)
+        else:
+            self._trace.ended()
         return data
 
     async def write(self, data: bytes, /) -> None:

@@ -239,6 +239,7 @@ class ScriptedStream:
                         left = seconds - sleep.passed
                         self._steps[:1] = [Wait(left)] if left > 0 else []
                 case Close():
+                    self._trace.ended()
                     return b""
                 case Reset():
                     raise faults.later(errno.ECONNRESET)
@@ -394,10 +395,15 @@ class ScriptedConnector:
     ``opened`` holds what was opened, in order, for a test to look at; ``pings`` is what becomes of echo requests.
     """
 
-    def __init__(self, *scripts: Script | ProbeFailed | LocalFault, pings: Sequence[Fate] = ()) -> None:
+    def __init__(
+        self,
+        *scripts: Script | ProbeFailed | LocalFault,
+        pings: Sequence[Fate] = (),
+        trace: PhaseTrace | None = None,
+    ) -> None:
         self._scripts = list(scripts)
         self._pings = pings
-        self.trace = PhaseTrace()
+        self.trace = trace or PhaseTrace()
         self.clock = ScriptedClock()
         self.opened: list[ScriptedStream | ScriptedDatagram | ScriptedEcho] = []
 
