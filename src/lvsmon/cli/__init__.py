@@ -9,6 +9,7 @@ _COMMANDS: dict[str, str] = {
     "config": "lvsmon.cli.config",
     "daemon": "lvsmon.cli.daemon",
     "demo": "lvsmon.cli.demo",
+    "probe": "lvsmon.cli.probe",
 }
 
 

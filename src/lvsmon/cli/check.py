@@ -89,7 +89,7 @@ def command(
     critical_below: Threshold,
     **wanted: Any,
 ) -> None:
-    r"""Probe every realserver once and say what was found.
+    """Probe every realserver once and say what was found.
 
     NAMEs of virtual services or realservers limit the look to them. Without a configuration, the destinations in the
     kernel's table are probed by what their ports suggest.
@@ -98,7 +98,7 @@ def command(
     Exit status: 0 everything up, 1 something down, 2 wrong usage or configuration,
     3 could not tell or could not write, 75 another run is at work.
     With --output nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
-    """
+    """  # noqa: D301  click wants the character itself
     from lvsmon.oneshot.report import Mode
 
     if apply and dry_run:

@@ -80,6 +80,14 @@ def schema() -> dict[str, Any]:
     }
 
 
+def of_kind(kind: Kind) -> dict[str, Any]:
+    """Return the schema of one kind's section, also of a plug-in's."""
+    _, made = models_json_schema([(kind.section, "validation")])
+    definition: dict[str, Any] = _tidy(made["$defs"][kind.section.__name__])
+    _describe_kind(definition, kind)
+    return definition
+
+
 def _reference(model: type[BaseModel]) -> dict[str, Any]:
     return {"$ref": f"#/$defs/{model.__name__}"}
 

@@ -3,7 +3,8 @@
 A kind's dataclass says everything: field names are keys, annotations are types, defaults are defaults, docstrings under
 the fields are the documentation. A type of its own has ``write``, the way back from what was read. ``__post_init__``
 raises ValueError, in words for users, for settings that do not go together; a message that begins with ``setting:``
-is shown at that setting. A kind that does not speak TCP alone says so in a class variable ``transport`` ("udp", "any").
+is shown at that setting. ``default_port``, a class variable or a property, is the port where a person who probes by
+hand names none. A kind that does not speak TCP alone says so in a class variable ``transport`` ("udp", "any").
 """
 
 import dataclasses
@@ -52,6 +53,12 @@ class Kind:
     def uses_port(self) -> bool:
         return getattr(self.probe, "uses_port", True)
 
+    @property
+    def default_port(self) -> int | None:
+        """The port that is probed by hand where none is given; None where that depends, or there is none."""
+        port = getattr(self.probe, "default_port", None)
+        return port if isinstance(port, int) else None
+
     def default_of(self, key: str) -> Any:
         """Return what holds where ``key`` is not written, as TOML writes it; None where that is nothing."""
         setting = self.settings[key]
@@ -72,6 +79,14 @@ class Kinds:
         self._plugins: dict[str, list[EntryPoint]] = {}
         for entry in entry_points(group=GROUP):
             self._plugins.setdefault(entry.name, []).append(entry)
+
+    def names(self) -> list[str]:
+        """Return the name of every kind there is, plug-ins that cannot be used included."""
+        return sorted({*probes.BUILTIN, *self._plugins})
+
+    def origin(self, name: str) -> str:
+        """Return which distribution a kind comes from, "" for our own."""
+        return " and ".join(map(_origin, self._plugins.get(name, [])))
 
     def get(self, name: str) -> Kind:
         """Return the kind; raise ValueError saying what there is, or what is wrong with a plug-in."""

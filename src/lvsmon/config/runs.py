@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from lvsmon.config.cascade import TIMING, Layer, Level, Setting, layer, timeout_of
 from lvsmon.config.complaints import Complaints, Where
+from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
-from lvsmon.config.sections import ProbeEntry, VirtualEntry
+from lvsmon.config.sections import VirtualEntry
 from lvsmon.model import Damping, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim

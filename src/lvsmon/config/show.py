@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lvsmon.config.cascade import TIMING, Layer, Level, layer, timeout_of
+from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.loading import Loaded, Resolved
-from lvsmon.config.sections import ProbeEntry
 from lvsmon.model import Destination, Family, VirtualService
 from lvsmon.model.settings import format_duration
 

@@ -46,7 +46,9 @@ class Probe(Protocol):
 
     A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...; "any" for more than one):
     the configuration refuses to aim a probe at a virtual service of another protocol. One that has no use for a port
-    says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver.
+    says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver. One whose protocol
+    has a usual port says so in ``default_port``, a class variable or a property: it is probed by hand where nobody
+    names another.
     """
 
     kind: ClassVar[str]

@@ -44,6 +44,7 @@ class DnsProbe:
     """Ask for a record; hold the answer, or a zone's serial, against what it should be."""
 
     kind: ClassVar[str] = "dns"
+    default_port: ClassVar[int] = 53
     transport: ClassVar[str] = "any"
     uses_hostname: ClassVar[bool] = False
     needs_hostname: ClassVar[bool] = False

@@ -34,7 +34,7 @@ class HttpProbe:
     """Request one path; the status, and what the body holds, decide. A redirect is never followed."""
 
     kind: ClassVar[str] = "http"
-    scheme_port: ClassVar[int] = 80
+    default_port: ClassVar[int] = 80
     needs_hostname: ClassVar[bool] = False
 
     path: str = "/"
@@ -134,7 +134,7 @@ class HttpProbe:
 
     def request(self, target: Target) -> bytes:
         """Return the bytes of the request that ``target`` gets."""
-        headers = {"Host": self.host or _host(target, self.scheme_port)}
+        headers = {"Host": self.host or _host(target, self.default_port)}
         if self.user_agent:
             headers["User-Agent"] = self.user_agent
         given = {name.lower() for name in self.headers}
@@ -217,12 +217,12 @@ class HttpProbe:
             raise ExpectationFailed(f"the body's digest is {self.digest.partition(':')[0]}:{body.digest}, {begins}")
 
 
-def _host(target: Target, scheme_port: int) -> str:
+def _host(target: Target, default_port: int) -> str:
     """Return what a client of the VIP puts into Host: (RFC 9110 section 7.2): no port where it is the scheme's own."""
     name = target.hostname or target.vip or target.address
     name = f"[{name}]" if ":" in name else name
     port = target.vport or target.port
-    return name if port == scheme_port else f"{name}:{port}"
+    return name if port == default_port else f"{name}:{port}"
 
 
 def _status(head: Head) -> str:

@@ -16,7 +16,7 @@ class HttpsProbe(TlsSettings, HttpProbe):
     """Request one path over TLS; the certificate, the status, and what the body holds, decide."""
 
     kind: ClassVar[str] = "https"
-    scheme_port: ClassVar[int] = 443
+    default_port: ClassVar[int] = 443
 
     def __post_init__(self) -> None:
         """Raise ValueError as http and as TLS do."""

@@ -33,6 +33,7 @@ class NtpProbe:
     """Ask for the time; hold the answer, and the server's own account of it, against limits."""
 
     kind: ClassVar[str] = "ntp"
+    default_port: ClassVar[int] = 123
     transport: ClassVar[str] = "udp"
     uses_hostname: ClassVar[bool] = False
     needs_hostname: ClassVar[bool] = False

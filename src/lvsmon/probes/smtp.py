@@ -21,6 +21,7 @@ class SmtpProbe:
     """Wait for the greeting, say HELO or EHLO, and QUIT."""
 
     kind: ClassVar[str] = "smtp"
+    default_port: ClassVar[int] = 25
     memory_bound: ClassVar[int] = 262144
 
     helo: str = "localhost.localdomain"

@@ -26,6 +26,7 @@ class TelnetProbe:
     """Connect, answer the option negotiation, wait for the prompt."""
 
     kind: ClassVar[str] = "telnet"
+    default_port: ClassVar[int] = 23
 
     expect: Pattern = PROMPT
     """Regular expression for the prompt, searched in the text without telnet commands; any login prompt by default."""

@@ -13,6 +13,7 @@ class TlsProbe(TlsSettings):
     """Do a TLS handshake and judge the certificate; nothing is said within it."""
 
     kind: ClassVar[str] = "tls"
+    default_port: ClassVar[int] = 443
     needs_hostname: ClassVar[bool] = False
     memory_bound: ClassVar[int] = MEMORY
 

@@ -1,0 +1,1 @@
+"""`lvsmon probe`: one probe run by hand, with its dialogue."""

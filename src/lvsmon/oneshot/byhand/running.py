@@ -1,0 +1,100 @@
+"""Running probes by hand: each once, one after the other, every step of the dialogue heard."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lvsmon.config.plan import Plan
+from lvsmon.errors import LvsmonError
+from lvsmon.model import Outcome, Reason, Target, Verdict
+from lvsmon.monitor import runner
+from lvsmon.monitor.lag import LagMeter
+from lvsmon.monitor.masking import Masker, secrets_in
+from lvsmon.monitor.transcript import Recorder, Transcript
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.oneshot.selection import Selection, UnknownName
+from lvsmon.probes.base import Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run: what was asked for and what came of it, secrets masked.
+
+    ``target`` is None where the host name had no address. ``name`` is that host name, ``others`` its addresses that
+    were not probed. ``timeout`` is in seconds, ``at`` wall-clock time.
+    """
+
+    kind: str
+    target: Target | None
+    timeout: float
+    at: float
+    outcome: Outcome
+    transcript: Transcript = ()
+    name: str | None = None
+    others: tuple[str, ...] = ()
+
+
+def run(
+    probe: Probe, target: Target, timeout: float, limit: int, *, name: str | None = None, others: tuple[str, ...] = ()
+) -> Run:
+    """Run ``probe`` once; ``limit`` is in bytes of the dialogue."""
+    at = time.time()
+    outcome, heard = asyncio.run(_run(probe, target, timeout, limit))
+    masker = Masker(secrets_in(probe))
+    return Run(
+        kind=probe.kind,
+        target=target,
+        timeout=timeout,
+        at=at,
+        outcome=masker.outcome(outcome),
+        transcript=masker.transcript(heard),
+        name=name,
+        others=others,
+    )
+
+
+async def _run(probe: Probe, target: Target, seconds: float, limit: int) -> tuple[Outcome, Transcript]:
+    recorder, lag = Recorder(limit), LagMeter()
+    try:
+        outcome = await runner.run(probe, target, seconds, AsyncioEngine(), lag.stalled, trace=recorder)
+    finally:
+        lag.close()
+    return outcome, recorder.transcript()
+
+
+def not_run(kind: str, name: str, timeout: float, error: LvsmonError) -> Run:
+    """Return the run that could not be made because ``name`` has no address here."""
+    outcome = Outcome(verdict=Verdict.UNKNOWN, reason=Reason.LOCAL_NETWORK, detail=str(error))
+    return Run(kind=kind, target=None, timeout=timeout, at=time.time(), outcome=outcome, name=name)
+
+
+def run_configured(plan: Plan, virtual: str, realserver: str, limit: int) -> Iterator[Run]:
+    """Run each probe of one destination as the daemon would; raise `UnknownName`."""
+    Selection.of([virtual, realserver], plan.virtuals)
+    destinations = [
+        destination
+        for one in plan.virtuals
+        for destination in one.destinations
+        if one.name == virtual and destination.realserver.name == realserver
+    ]
+    if not destinations:
+        raise UnknownName(f"{realserver} is no realserver of {virtual}: {_there_are(plan, virtual)}")
+    names = dict.fromkeys(name for destination in destinations for name in destination.probes)
+    if not names:
+        raise UnknownName(f"{virtual} has no probe: it is taken as up; write [[virtual.probe]] to know more")
+    specs = [plan.probes[name] for name in names]
+    return (run(spec.probe, spec.target, spec.timeout, limit) for spec in specs)
+
+
+def _there_are(plan: Plan, virtual: str) -> str:
+    found = [d.realserver.name for one in plan.virtuals if one.name == virtual for d in one.destinations]
+    return f"there are: {', '.join(dict.fromkeys(found))}" if found else f"there is no virtual service {virtual}"
+
+
+def exit_code(runs: list[Run]) -> int:
+    """Return 0 if all passed, 1 if one warned or failed, 3 if that could not be told."""
+    verdicts = {run.outcome.verdict for run in runs}
+    if verdicts & {Verdict.FAIL, Verdict.WARN}:
+        return 1
+    return 3 if Verdict.UNKNOWN in verdicts else 0
