@@ -47,8 +47,9 @@ class Step(StrEnum):
 class Event:
     """One step, ``at`` seconds after the run began.
 
-    ``data`` is what was sent or received, within TLS from SECURED on, or with CONNECTING where to, as text. OMITTED stands for ``omitted`` bytes in
-    the middle of the dialogue that are not kept; the data before and after it is cut there.
+    ``data`` is what was sent or received (what TLS carries, from SECURED on), or with CONNECTING where to, as text.
+    OMITTED stands for ``omitted`` bytes in the middle of the dialogue that are not kept; the data before and after it
+    is cut there.
     """
 
     at: float

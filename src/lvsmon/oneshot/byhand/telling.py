@@ -65,6 +65,10 @@ def _lines(event: Event) -> Iterator[str]:
             yield from _shown(event.data)
         case Step.CONNECTING:
             yield f"connecting to {escape(event.data.decode())}"
+        case Step.SECURING:
+            yield "TLS handshake"
+        case Step.SECURED:
+            yield "TLS is up: what follows is said within it"
         case Step.ENDED:
             yield "the realserver has closed its side"
         case Step.OMITTED:
