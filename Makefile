@@ -22,9 +22,10 @@ venv: .venv/.ready
 	touch $@
 
 lint: venv
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
+	$(BIN)/mypy docs/how-to/write-a-probe/lvsmon_finger.py
 	$(BIN)/lint-imports
 
 unit: venv

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from certificates import Authority
 from lvsmon import probes
 from lvsmon.cli import main
+from net.tls_servers import TlsServer, server_context
 from oneshot_support import refusing
 from probe_support import answering, lvsmon
 
@@ -163,6 +165,26 @@ def test_no_secret_is_shown_though_it_was_sent(form, monkeypatch):
         assert "GET /?******** HTTP/1.1" in found.stdout
         assert "status 403 no ********" in found.stdout
         assert ("others can read password here (ps)" in found.stderr) == form.startswith("password=")
+
+
+def test_within_tls_the_clear_text_is_shown(tmp_path):
+    """The handshake is a step; what was said after it is shown as if there were none, without the password."""
+    context = server_context(tmp_path, Authority(tmp_path).server())
+
+    def talk(connection):
+        connection.recv(65536)
+        connection.sendall(OK)
+
+    with TlsServer(context, talk) as server:
+        settings = "tls_verify=false", "hostname=shop.example.org", "username=probe", "password=s3cret-word"
+        found = probe("https", f"127.0.0.1:{server.port}", *settings)
+    assert found.exit_code == 0, found.output
+    told = [line[11:] for line in found.stdout.splitlines()]
+    steps = ["-- TLS handshake", "-- TLS is up: what follows is said within it", ">> GET / HTTP/1.1\\r\\n"]
+    assert steps == told[told.index(steps[0]) :][:3]
+    assert ">> Authorization: ********\\r\\n" in told
+    assert "<< ready" in told
+    assert ", TLS " in found.stdout.splitlines()[-1]
 
 
 def test_hostile_bytes_stay_harmless():

@@ -60,7 +60,7 @@ def describe(kind: Kind, width: int | None) -> str:
     required = set(schema.get("required", []))
     rows = [
         (f"{key}={_of_secret(key, kind) or _type(one)}", _sentence(one, needed=key in required))
-        for key, one in schema["properties"].items()
+        for key, one in sorted(schema["properties"].items(), key=lambda item: item[0].startswith(_TLS))
         if key not in _UNSET
     ]
     lines += ["Settings:", *_table(rows, width), ""] if rows else []
@@ -69,6 +69,9 @@ def describe(kind: Kind, width: int | None) -> str:
     general = [(f"{key}={_GENERAL[key]}", _with_default(docs[key], aim[key], key)) for key in AimSection.model_fields]
     return "\n".join([*lines, "Of every kind:", *_table(general, width)]) + "\n"
 
+
+_TLS: Final = "tls_"
+"""Settings of TLS, which many kinds have, are told after a kind's own."""
 
 _GENERAL: Final = {"hostname": "NAME", "vip": "ADDRESS", "vport": "PORT", "port": "PORT", "timeout": "DURATION"}
 
