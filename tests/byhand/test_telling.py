@@ -14,7 +14,7 @@ TARGET = Target(address="10.1.0.11", port=25)
 
 
 def made(*events, verdict=Verdict.FAIL, reason=Reason.CLOSED, target=TARGET, **more):
-    outcome = Outcome(verdict=verdict, reason=reason, detail="it \x1b[2J went", facts={"banner": "a\nb", "n": 1})
+    outcome = Outcome(verdict=verdict, reason=reason, detail="it \x1b[2J went", facts={"banner": "a\nb", "n": 1.0 / 3})
     return Run(kind="smtp", target=target, timeout=5.0, at=0.0, outcome=outcome, transcript=events, **more)
 
 
@@ -77,7 +77,7 @@ def test_every_step_is_told():
         "  Usual causes:\n"
         "  - the daemon has reached its limit of connections or processes\n"
     )
-    assert text.endswith("  banner: a\\nb\n  n: 1\n")
+    assert text.endswith("  banner: a\\nb\n  n: 0.333333\n")
 
 
 def test_a_pass_has_no_causes():

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from certificates import Authority
 from lvsmon import probes
 from lvsmon.cli import main
+from lvsmon.config.kinds import builtin
 from net.tls_servers import TlsServer, server_context
 from oneshot_support import refusing
 from probe_support import answering, lvsmon
@@ -222,6 +223,17 @@ def test_every_kind_tells_its_settings(kind):
     assert "\n  kind=" not in found.stdout
 
 
+ANY_PORT = {"tcp", "udp"}
+"""Kinds of no protocol: a person has to say where they are aimed."""
+
+
+@pytest.mark.parametrize("kind", sorted(probes.BUILTIN))
+def test_every_protocol_has_its_usual_port(kind):
+    """A class variable or property ``default_port``, or ``uses_port = False``: an address is enough by hand."""
+    enough = hasattr(probes.load(kind), "default_port") or not builtin(kind).uses_port
+    assert enough == (kind not in ANY_PORT)
+
+
 def test_help_without_a_kind_is_that_of_the_command():
     found = probe("-h")
     assert (found.exit_code, "Exit status: 0 PASS, 1 WARN or FAIL" in found.stdout) == (0, True)
@@ -237,6 +249,7 @@ def test_help_without_a_kind_is_that_of_the_command():
         (["--list", "tcp"], ["--list takes nothing else"]),
         (["htpp", "127.0.0.1"], ['unknown kind "htpp"; did you mean "http"?']),
         (["tcp", "127.0.0.1"], ["port: tcp has no usual port: write one behind the address, as 127.0.0.1:80"]),
+        (["ping", "127.0.0.1:80"], ["port: ping has no use for a port: leave 80 out"]),
         (["tcp", "::1"], ["port: tcp has no usual port: write one behind the address, as [::1]:80"]),
         (["tcp", "127.0.0.1:80", "port=81"], ["port: is 80 behind the address and 81 here: write it once"]),
         (["http", "127.0.0.300", "pth=/", "max_body=1"], ["is no IP address", "pth: unknown key", "max_body: write"]),

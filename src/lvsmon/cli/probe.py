@@ -134,10 +134,15 @@ def _port(order: "Order", found: "Place") -> int:
     """Return the port to probe, or end where there is none."""
     if found.port is not None and order.aim.port not in (None, found.port):
         _refuse(f"port: is {found.port} behind the address and {order.aim.port} here: write it once")
-    port = found.port or order.aim.port or getattr(order.probe, "default_port", None)
-    if port is None and getattr(order.probe, "uses_port", True):
+    port: int | None = found.port or order.aim.port
+    if not order.kind.uses_port:
+        if port is not None:
+            _refuse(f"port: {order.kind.name} has no use for a port: leave {port} out")
+        return 0
+    port = port or getattr(order.probe, "default_port", None)
+    if port is None:
         _refuse(f"port: {order.kind.name} has no usual port: write one behind the address, as {_with_port(found)}")
-    return port or 0
+    return port
 
 
 def _with_port(found: "Place") -> str:

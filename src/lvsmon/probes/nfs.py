@@ -24,6 +24,7 @@ class NfsProbe:
     """Call the null procedure of NFS; for a minor version of 4 send an empty COMPOUND."""
 
     kind: ClassVar[str] = "nfs"
+    default_port: ClassVar[int] = 2049
     transport: ClassVar[str] = "any"
     uses_hostname: ClassVar[bool] = False
     needs_hostname: ClassVar[bool] = False

@@ -23,6 +23,7 @@ class RpcProbe:
     """Call null procedures: of one program, of a list, or of everything that is registered."""
 
     kind: ClassVar[str] = "rpc"
+    default_port: ClassVar[int] = 111
     transport: ClassVar[str] = "any"
     uses_hostname: ClassVar[bool] = False
     needs_hostname: ClassVar[bool] = False

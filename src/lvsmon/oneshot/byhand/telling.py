@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from lvsmon.model import Phases, Verdict
+from lvsmon.model import FactValue, Phases, Verdict
 from lvsmon.model.reasons import MEANINGS
 from lvsmon.monitor.transcript import Event, Step
 from lvsmon.oneshot.byhand.running import Run
@@ -30,7 +30,7 @@ def tell(run: Run, width: int | None = None) -> str:
         lines += [line for cause in meaning.causes for line in _indented(cause, width, "  - ")]
     if run.outcome.weight is not None:
         lines.append(f"  weight {run.outcome.weight}")
-    lines += [f"  {escape(name)}: {escape(str(fact))}" for name, fact in run.outcome.facts.items()]
+    lines += [f"  {escape(name)}: {_fact(fact)}" for name, fact in run.outcome.facts.items()]
     if times := _times(run.outcome.phases):
         lines.append(f"  {times}")
     return "\n".join(lines) + "\n"
@@ -97,6 +97,10 @@ def _shown(data: bytes) -> Iterator[str]:
 def _verdict(run: Run) -> str:
     outcome = run.outcome
     return escape(": ".join(filter(None, (f"{outcome.verdict} ({outcome.reason})", outcome.detail))))
+
+
+def _fact(fact: FactValue) -> str:
+    return f"{fact:.6g}" if isinstance(fact, float) else escape(str(fact))
 
 
 def _indented(text: str, width: int, mark: str = "  ") -> list[str]:
