@@ -68,7 +68,7 @@ def _lines(event: Event) -> Iterator[str]:
         case Step.SECURING:
             yield "TLS handshake"
         case Step.SECURED:
-            yield "TLS is up: what follows is said within it"
+            yield "TLS is up"
         case Step.ENDED:
             yield "the realserver has closed its side"
         case Step.OMITTED:
