@@ -4,7 +4,10 @@ import base64
 import dataclasses
 import json
 import re
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,18 @@ def test_a_deadline_bounds_the_run_and_says_how_far_it_came():
         found = probe("smtp", f"127.0.0.1:{server.getsockname()[1]}", "timeout=50ms")
     assert found.exit_code == 1
     assert "FAIL (deadline): no answer within 0.05 s: still waiting for the first byte" in found.stdout
+
+
+def test_an_interrupt_is_told_from_a_failure():
+    """Ctrl-C in the midst of a run is 130, as for every program."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        words = ["probe", "smtp", f"127.0.0.1:{server.getsockname()[1]}", "timeout=50s"]
+        with subprocess.Popen([sys.executable, "-m", "lvsmon", *words], stderr=subprocess.PIPE) as process:
+            client, _ = server.accept()
+            process.send_signal(signal.SIGINT)
+            complaint = process.stderr.read()
+            client.close()
+    assert (process.returncode, complaint) == (130, b"")
 
 
 def test_what_is_ours_is_unknown():

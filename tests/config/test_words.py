@@ -117,6 +117,8 @@ def complaints(kind, *words):
         ("http", ["status=200", "status=204"], "status: is given twice: write it once, a list as status=a,b"),
         ("http", ["headers.A=1", "headers={B='2'}"], "headers: is given twice: write it once, a list as headers=a,b"),
         ("http", ["path"], '"path": write a setting as key=value, for example path=…'),
+        ("http", ["host=a\udcff"], '"host=a\\udcff": is not UTF-8: write such bytes as escapes, \\xNN'),
+        ("http", ["ho\udcffst=a"], '"ho\\udcffst=a": is not UTF-8: write such bytes as escapes, \\xNN'),
         ("http", ["=x"], '"=x": write a setting as key=value'),
         ("http", ["kind=tcp"], "kind: the kind stands before the address: leave this out"),
         ("http", ["interval=2s"], "interval: has no meaning for one run by hand: leave it out"),

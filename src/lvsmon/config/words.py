@@ -93,7 +93,9 @@ def _split(words: Sequence[str], kind: Kind) -> tuple[dict[str, Any], list[Compl
     for word in words:
         key, equals, text = word.partition("=")
         table, dot, inner = key.partition(".")
-        if not equals or not key:
+        if not _is_text(word):
+            wrong.append(Complaint("", None, "", f"{shown(word)}: is not UTF-8: write such bytes as escapes, \\xNN"))
+        elif not equals or not key:
             wrong.append(Complaint("", None, "", f"{shown(word)}: write a setting as key=value{_meant(word, kind)}"))
         elif key == "kind":
             wrong.append(Complaint("", None, key, "the kind stands before the address: leave this out"))
@@ -106,6 +108,15 @@ def _split(words: Sequence[str], kind: Kind) -> tuple[dict[str, Any], list[Compl
         else:
             texts[key] = text
     return texts, wrong
+
+
+def _is_text(word: str) -> bool:
+    """Say whether ``word`` was UTF-8: Python keeps other bytes of a command line as lone surrogates."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _meant(word: str, kind: Kind) -> str:
