@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lvsmon.errors import ProtocolViolation
 from lvsmon.testing.split_feeding import VIOLATION, assert_invariant, transcript
-from lvsmon.wire import http1, lines, smtp, telnet
+from lvsmon.wire import http1, ident, imap, lines, nntp, pop3, smtp, telnet
 from lvsmon.wire.content_coding import Decoder
 
 
@@ -55,6 +55,33 @@ TELNET = _soup(
     b"\xff", b"\xff\xff", b"\xff\xfb\x01", b"\xff\xfd\x18", b"\xff\xfc\x01", b"\xff\xfa\x18\x01", b"\xff\xf0",
     b"\xff\xf9", b"login: ", b"\r\0", b"\r\n", b"\0", b"x" * 300,
 )  # fmt: skip
+POP3 = _soup(
+    b"+OK", b"+OK ready\r\n", b"-ERR [IN-USE] x\r\n", b"-ERR\r\n", b"[SYS/TEMP]", b"[", b"]", b" ", b"UIDL\r\n",
+    b".\r\n", b"..\r\n", b".", b"\r\n", b"\n", b"x" * 900,
+)  # fmt: skip
+IMAP = _soup(
+    b"* ", b"+ ", b"a1 ", b"OK ", b"NO ", b"BYE", b"PREAUTH ", b"[CAPABILITY IMAP4rev1]", b"[BADCHARSET (", b")]",
+    b"{3}\r\n", b"{0}\r\n", b"{3+}\r\n", b"~{9}\r\n", b"{99999999}\r\n", b"{", b"}", b"LIST ", b"7 EXISTS", b"\r\n",
+    b"\n", b"a1 OK\r\n", b"* OK x\r\n", b"x" * 900,
+)  # fmt: skip
+NNTP = _soup(
+    b"200 ",
+    b"101 ",
+    b"101\r\n",
+    b"VERSION 2\r\n",
+    b".\r\n",
+    b"..\r\n",
+    b".",
+    b"500\r\n",
+    b"\r\n",
+    b"\n",
+    b"-",
+    b"x" * 900,
+)
+IDENT = _soup(
+    b"1", b"113", b" , ", b":", b" : ", b"USERID", b"ERROR", b"UNIX", b"NO-USER", b"1,2:USERID:UNIX:x\r\n", b"\r\n",
+    b"\n", b" " * 500,
+)  # fmt: skip
 CUTS = st.lists(st.integers(0, 400), max_size=4)
 
 
@@ -72,6 +99,43 @@ def test_telnet(data, cuts):
 @given(SMTP, CUTS)
 def test_smtp(data, cuts):
     assert_invariant(smtp.SmtpReader, data, cuts)
+
+
+class Listings(pop3.Pop3Reader):
+    """Every +OK goes on: the other case is a line by itself."""
+
+    def next_event(self):
+        self.expect_listing()
+        return super().next_event()
+
+
+class Blocks(nntp.NntpReader):
+    """Every 101 goes on."""
+
+    def next_event(self):
+        if not self._first:
+            self.expect_block(101)
+        return super().next_event()
+
+
+@given(POP3, CUTS, st.sampled_from([pop3.Pop3Reader, Listings]))
+def test_pop3(data, cuts, codec):
+    assert_invariant(codec, data, cuts)
+
+
+@given(IMAP, CUTS)
+def test_imap(data, cuts):
+    assert_invariant(imap.ImapReader, data, cuts)
+
+
+@given(NNTP, CUTS, st.sampled_from([nntp.NntpReader, Blocks]))
+def test_nntp(data, cuts, codec):
+    assert_invariant(codec, data, cuts)
+
+
+@given(IDENT, CUTS)
+def test_ident(data, cuts):
+    assert_invariant(ident.IdentReader, data, cuts)
 
 
 @given(HTTP, CUTS, st.sampled_from(["GET", "HEAD"]))

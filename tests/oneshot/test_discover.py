@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from lvsmon.model import DestinationKey, Forward, Protocol, VirtualKey
-from lvsmon.oneshot.discover import discovered
+from lvsmon.oneshot.discover import _suggested, discovered
+from lvsmon.probes.dialogue import DialogueSettings
 from oneshot_support import destination, in_kernel, spec, virtual
 
 
@@ -38,7 +39,16 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
         (8080, "http"),
         (23, "telnet"),
         (25, "smtp"),
-        (587, "smtp"),
+        (24, "lmtp"),
+        (110, "pop3"),
+        (113, "identd"),
+        (119, "nntp"),
+        (143, "imap"),
+        (465, "submission"),
+        (563, "nntp"),
+        (587, "submission"),
+        (993, "imap"),
+        (995, "pop3"),
         (443, "https"),
         (636, "tls"),
         (111, "rpc"),
@@ -51,6 +61,18 @@ def test_the_port_suggests_the_kind(port: int, kind: str) -> None:
     key = VirtualKey.of_address(Protocol.TCP, "192.0.2.10", port)
     to = DestinationKey("10.1.0.11", port)
     assert describe({key: [(to, Forward.MASQ)]}) == {f"{key} {to}": f"{kind} {to}"}
+
+
+@pytest.mark.parametrize(
+    ("port", "tls"),
+    [(465, "implicit"), (563, "implicit"), (587, "none"), (993, "implicit"), (995, "implicit"), (143, "none")],
+)
+def test_the_port_says_whether_mail_begins_with_tls(port: int, tls: str) -> None:
+    """Which certificate it must be cannot be known; what else it must offer, neither."""
+    probe = _suggested(port, over_udp=False)
+    assert isinstance(probe, DialogueSettings)
+    assert (tls, tls == "none") == (probe.tls, probe.tls_verify)
+    assert not getattr(probe, "auth", ())
 
 
 @pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (111, "rpc"), (123, "ntp"), (2049, "nfs")])

@@ -4,17 +4,24 @@ import asyncio
 import re
 
 from lvsmon.errors import LocalFault
+from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.icmp import EchoSocket
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.https import HttpsProbe
+from lvsmon.probes.identd import IdentdProbe
+from lvsmon.probes.imap import ImapProbe
+from lvsmon.probes.lmtp import LmtpProbe
 from lvsmon.probes.nfs import NfsProbe
+from lvsmon.probes.nntp import NntpProbe
 from lvsmon.probes.ntp import NtpProbe
 from lvsmon.probes.ping import PingProbe
+from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.smtp import SmtpProbe
+from lvsmon.probes.submission import SubmissionProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
 from lvsmon.probes.tls import TlsProbe
@@ -39,6 +46,7 @@ def may_ping():
         loop.close()
     return True
 
+LOGIN = {"username": "probe", "password": Secret("secret")}
 
 SAMPLES: dict[str, list[Sample]] = {
     "dns": [
@@ -66,6 +74,23 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("rpc", RpcProbe(program="nfs", portmapper=False)),
         Sample("rpc over udp", RpcProbe(program="nfs", version=3, over="udp", portmapper=False)),
         Sample("rpc, all that is registered", RpcProbe(all=True)),
+    ],
+    "identd": [Sample("identd", IdentdProbe())],
+    "imap": [
+        Sample("imap", ImapProbe(), frozenset({"imap_resets_after_capability"})),
+        Sample("imap with a mailbox", ImapProbe(**LOGIN, mailbox="INBOX")),
+        Sample("imap in TLS", ImapProbe(tls="implicit", tls_verify=False)),
+    ],
+    "lmtp": [Sample("lmtp", LmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
+    "nntp": [Sample("nntp", NntpProbe(), frozenset({"nntp_closes_at_quit"}))],
+    "pop3": [
+        Sample("pop3", Pop3Probe(), frozenset({"pop3_resets_at_quit"})),
+        Sample("pop3 with a login", Pop3Probe(**LOGIN)),
+        Sample("pop3 by STLS", Pop3Probe(tls="starttls", tls_verify=False)),
+    ],
+    "submission": [
+        Sample("submission", SubmissionProbe(tls_verify=False)),
+        Sample("submission in clear text", SubmissionProbe(tls="none", auth=()), frozenset({"smtp_resets_after_ehlo"})),
     ],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
     "tcp": [

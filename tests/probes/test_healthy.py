@@ -14,13 +14,25 @@ from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.base import aim
 from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.identd import IdentdProbe
+from lvsmon.probes.imap import ImapProbe
+from lvsmon.probes.lmtp import LmtpProbe
+from lvsmon.probes.nntp import NntpProbe
+from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.smtp import SmtpProbe
+from lvsmon.probes.submission import SubmissionProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
 
 SMTP = [b"220-mail.example.org\r\n", b"220 hello\r\n", None, b"250-mail\r\n250 SIZE\r\n", None, b"221 bye\r\n"]
 TELNET = [b"\xff\xfd\x18", None, b"\xff\xfb\x01Debian\r\n", None, b"mail lo\xff\xf1gin: ", None]
 HEALTHY = {
+    "identd": (IdentdProbe(owner=re.compile(b"nobody")), [None, b"113, 1 : USERID : ", b"UNIX : nobody\r\n"]),
+    "imap": (ImapProbe(), [b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\n", b"a1 OK\r\n", None, b"a2 OK\r\n"]),
+    "lmtp": (LmtpProbe(expect_hostname=True), SMTP),
+    "nntp": (NntpProbe(posting=True), [b"200 hi\r\n", None, b"101 x\r\nVERSION 2\r\n", b".\r\n", None, b"205 bye\r\n"]),
+    "pop3": (Pop3Probe(), [b"+OK hi\r\n", None, b"+OK\r\nUIDL\r\n", b".\r\n", None, b"+OK bye\r\n"]),
+    "submission": (SubmissionProbe(tls="none", auth=()), SMTP),
     "smtp": (SmtpProbe(expect_hostname=True), SMTP),
     "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
     "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),

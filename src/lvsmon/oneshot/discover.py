@@ -23,22 +23,31 @@ from lvsmon.probes.base import Probe, ProbeSpec, aim
 
 _SUGGESTED: Final[Mapping[int, str]] = {
     23: "telnet",
+    24: "lmtp",
     25: "smtp",
     53: "dns",
     80: "http",
+    110: "pop3",
     111: "rpc",
+    113: "identd",
+    119: "nntp",
+    143: "imap",
     443: "https",
-    465: "tls",
-    587: "smtp",
+    465: "submission",
+    563: "nntp",
+    587: "submission",
     636: "tls",
     853: "tls",
     990: "tls",
-    993: "tls",
-    995: "tls",
+    993: "imap",
+    995: "pop3",
     2049: "nfs",
     8080: "http",
     8443: "https",
 }
+_IN_TLS: Final = frozenset({465, 563, 993, 995})
+"""Ports on which mail and news begin with TLS; on the others it is not asked for, since not every site has it."""
+
 _OTHERWISE: Final = "tcp"
 _SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 111: "rpc", 123: "ntp", 2049: "nfs"}
 _ANSWERS: Final = (200, 499)
@@ -112,7 +121,11 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         from lvsmon.probes.statuses import Statuses  # noqa: PLC0415  loaded where it is used
 
         settings["status"] = Statuses((_ANSWERS,))
-    if kind in {"https", "tls"}:
+    if kind == "submission":
+        settings |= {"tls": "none", "auth": ()}
+    if port in _IN_TLS:
+        settings["tls"] = "implicit"
+    if kind in {"https", "tls"} or port in _IN_TLS:
         settings["tls_verify"] = False  # without the name that clients use, no certificate can be judged
     if kind in {"nfs", "rpc"}:
         settings["over"] = "udp" if over_udp else "tcp"

@@ -81,6 +81,16 @@ def _floods(head: bytes, word: bytes, *, wait: bool = False) -> Handler:
     return serve
 
 
+def _says_then_floods(first: bytes, word: bytes) -> Handler:
+    """Say ``first`` and, after the client has said something, ``word`` for ever."""
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        await _flood([first], writer)
+        await _floods(b"", word, wait=True)(reader, writer)
+
+    return serve
+
+
 async def _echo(reader: StreamReader, writer: StreamWriter) -> None:
     while data := await reader.read(4096):
         await _flood([data], writer)
@@ -127,6 +137,22 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "smtp_endless_ehlo": _floods(b"220 mail\r\n", b"250-SIZE\r\n"),
     "smtp_silent_after_ehlo": _says(b"220 mail\r\n", None, b"250 mail\r\n", None),
     "smtp_resets_after_ehlo": _says(b"220 mail\r\n", None, b"250 mail\r\n", None, then="reset"),
+    # POP3, IMAP and NNTP that go wrong on their way.
+    "pop3_refuses": _says(b"-ERR [SYS/TEMP] later\r\n", then="close"),
+    "pop3_endless_capabilities": _says_then_floods(b"+OK hi\r\n", b"+OK\r\n"),
+    "pop3_resets_at_quit": _says(b"+OK hi\r\n", None, b"+OK\r\nTOP\r\n.\r\n", None, then="reset"),
+    "pop3_silent_at_quit": _says(b"+OK hi\r\n", None, b"+OK\r\nTOP\r\n.\r\n", None),
+    "imap_says_bye": _says(b"* BYE too many\r\n", then="close"),
+    "imap_endless_chatter": _says_then_floods(b"* OK hi\r\n", b"* 1 EXISTS\r\n"),
+    "imap_endless_literal": _says_then_floods(b"* OK hi\r\n", b"* LIST {99999}\r\n"),
+    "imap_endless_literals": _says_then_floods(b"* OK hi\r\n", b" {1}\r\nx"),
+    "imap_resets_after_capability": _says(
+        b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\na1 OK\r\n", None, then="reset"
+    ),
+    "imap_wrong_tag": _says(b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\na9 OK\r\n"),
+    "nntp_refuses": _says(b"502 not you\r\n", then="close"),
+    "nntp_endless_capabilities": _says_then_floods(b"200 hi\r\n", b"101 x\r\n"),
+    "nntp_closes_at_quit": _says(b"200 hi\r\n", None, b"101 x\r\nVERSION 2\r\n.\r\n", None, then="close"),
     # HTTP that goes wrong on its way.
     "http_half_status": _says(None, b"HTTP/1.1 20"),
     "http_half_head": _says(None, _OK + b"Server: x\r\n", then="close"),

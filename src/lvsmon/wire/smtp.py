@@ -17,6 +17,9 @@ MAX_LINE: Final = 2048
 MAX_REPLY: Final = 32768
 """Bytes of one reply: an EHLO answer has some 20 lines; a legal notice in a greeting some 50."""
 
+MAX_LINES: Final = 1000
+"""Lines of one reply: each takes some 50 bytes of memory, however short it is."""
+
 _LINE: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 
@@ -52,6 +55,11 @@ class SmtpReader:
         """What the peer owes."""
         return "in the middle of a reply" if self._lines or self._reader.pending else "instead of a reply"
 
+    @property
+    def pending(self) -> bytes:
+        """What has come beyond the last reply."""
+        return self._reader.pending
+
     def feed(self, data: bytes) -> None:
         self._reader.feed(data)
 
@@ -68,8 +76,8 @@ class SmtpReader:
             if self._lines and code != self._code:
                 raise ProtocolViolation(f"a reply that begins with {self._code.decode()} goes on with {code.decode()}")
             self._size += len(line)
-            if self._size > MAX_REPLY:
-                raise ProtocolViolation(f"a reply longer than {MAX_REPLY} bytes")
+            if self._size > MAX_REPLY or len(self._lines) == MAX_LINES:
+                raise ProtocolViolation(f"a reply longer than {MAX_REPLY} bytes or {MAX_LINES} lines")
             self._code = code
             self._lines.append(text or b"")
             if separator != b"-":

@@ -1,0 +1,160 @@
+"""What the kinds share that talk in commands and answers: TLS from the start, by command or not at all; and order.
+
+A server that answers before it is asked is out of step: its next answer may belong to any command, so none of them
+counts. What comes in clear text behind the go-ahead for TLS could have been put there by anybody (CVE-2011-0411).
+"""
+
+import re
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, Protocol, TypeVar
+
+from lvsmon.errors import ConnectFailed, ExpectationFailed, LocalFault, PeerClosed, ProtocolViolation, TlsFailed
+from lvsmon.model import Outcome, Target
+from lvsmon.model.settings import Pattern, Secret
+from lvsmon.net.base import Stream
+from lvsmon.net.tls.values import TlsSession
+from lvsmon.probes.base import Context
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.talk import Reader, next_event, shown
+
+MAX_CREDENTIAL: Final = 248
+"""Bytes of a user name or a password: what a POP3 command line of 255 octets (RFC 2449 section 4) nearly holds."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_Event = TypeVar("_Event")
+_Event_co = TypeVar("_Event_co", covariant=True)
+
+
+class DialogueReader(Reader[_Event_co], Protocol[_Event_co]):
+    """A codec that knows what has come beyond its last event."""
+
+    @property
+    def pending(self) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueSettings(TlsSettings):
+    """Settings of a kind that talks in commands. Without slots, as `TlsSettings`."""
+
+    tls: Literal["none", "starttls", "implicit"] = "none"
+    """"none", "starttls" (the realserver must offer it), or "implicit": TLS from the first byte."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings of TLS that contradict each other or that nothing uses."""
+        TlsSettings.__post_init__(self)
+        if self.tls == "none":
+            self.refuse_tls_settings('tls = "starttls" or tls = "implicit"')
+
+    @property
+    def certificate_needs_name(self) -> bool:
+        """Whether the name that clients use decides something of TLS."""
+        return self.tls != "none" and self.tls_uses_hostname
+
+    @property
+    def tls_memory(self) -> int:
+        """Bytes that TLS adds to a run."""
+        return 0 if self.tls == "none" else MEMORY
+
+
+def refuse_credentials(username: str | None, password: Secret | None) -> None:
+    """Raise ValueError where user and password are not both given, or cannot be sent in a line."""
+    if (username is None) != (password is None):
+        raise ValueError("username and password: give both or none")
+    if username is None or password is None:
+        return
+    for setting, text in (("username", username), ("password", password.reveal())):
+        if not text or len(text.encode()) > MAX_CREDENTIAL or _CONTROL.search(text):
+            raise ValueError(f"{setting}: write 1 to {MAX_CREDENTIAL} bytes without control characters")
+
+
+class Talk(Generic[_Event]):
+    """One conversation of one run. A protocol's own class says how it greets and how it asks for TLS."""
+
+    def __init__(self, target: Target, ctx: Context) -> None:
+        self.target = target
+        self.ctx = ctx
+
+    def make_reader(self) -> DialogueReader[_Event]:
+        """Return a codec that has heard nothing."""
+        raise NotImplementedError
+
+    async def greet(self) -> None:
+        """Wait for the greeting and judge it."""
+        raise NotImplementedError
+
+    async def start_tls(self) -> None:
+        """Ask for TLS and wait for the go-ahead."""
+        raise NotImplementedError
+
+    def attach(self, stream: Stream) -> None:
+        self.stream = stream
+        self.reader = self.make_reader()
+
+    async def open(self, settings: DialogueSettings) -> TlsSession | None:
+        """Connect, hear the greeting, and do TLS as ``settings`` say; return what the handshake came to."""
+        if settings.tls == "none":
+            self.attach(await self.ctx.net.connect(self.target.address, self.target.port))
+            await self.greet()
+            return None
+        if settings.tls == "implicit":
+            stream, session = await open_tls(settings, self.target, self.ctx)
+            self.attach(stream)
+            await self.greet()
+            return session
+        stream, session = await open_tls(settings, self.target, self.ctx, prepare=self._prepare)
+        self.attach(stream)  # what was said in clear text counts no more (RFC 3207 section 4.2, RFC 2595)
+        return session
+
+    async def _prepare(self, stream: Stream) -> None:
+        self.attach(stream)
+        await self.greet()
+        await self.start_tls()
+        self.refuse_ahead()
+
+    def refuse_ahead(self) -> None:
+        """Raise `ProtocolViolation` where something has been said that was not asked for."""
+        if self.reader.pending:
+            raise ProtocolViolation(f"it says more than it was asked: {shown(self.reader.pending, 80)!r}")
+
+    async def hear(self) -> _Event:
+        return await next_event(self.stream, self.reader)
+
+    async def say(self, line: str) -> None:
+        self.refuse_ahead()
+        await self.stream.write(line.encode() + b"\r\n")
+
+    async def ask(self, line: str) -> _Event:
+        await self.say(line)
+        return await self.hear()
+
+    async def goodbye(self, last: Awaitable[_Event]) -> None:
+        """Say the last command and hear its answer, so that the server logs an orderly end; then close.
+
+        A server that hangs up instead has served all the same.
+        """
+        try:
+            await last
+        except (PeerClosed, ConnectFailed, TlsFailed):
+            return
+        finally:
+            self.stream.close()
+
+
+def graded(settings: DialogueSettings, outcome: Outcome, session: TlsSession | None) -> Outcome:
+    """Return ``outcome`` with what TLS adds to it, if there was TLS."""
+    return outcome if session is None else settings.graded(outcome, session)
+
+
+def demand_banner(expect: Pattern | None, text: bytes) -> None:
+    """Raise `ExpectationFailed` where ``expect`` is given and does not match in a greeting's text."""
+    if expect is not None and not expect.search(text):
+        raise ExpectationFailed(f"expect_banner does not match in the greeting: {shown(text, 120)!r}")
+
+
+def demand_name(shown_name: str, target: Target) -> None:
+    """Raise `ExpectationFailed` where a greeting shows another name than the one that clients use."""
+    if target.hostname is None:
+        raise LocalFault("expect_hostname needs the hostname of the virtual service: set hostname there")
+    if shown_name.lower().rstrip(".") != target.hostname.lower().rstrip("."):
+        raise ExpectationFailed(f"the greeting names {shown_name[:80]!r}, clients use {target.hostname}")
