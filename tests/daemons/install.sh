@@ -1,20 +1,32 @@
 #!/bin/sh
 # Installs the Debian packages of packages.txt that are missing. Their services are not started, and what was set up
-# before to that end is put back.
+# before to that end is put back. Those of unpacked.txt cannot be installed beside others (two mail servers): they are
+# laid down in a folder of their own, for a mount namespace that a test makes.
 set -eu
 cd "$(dirname "$0")"
 missing=$(while read -r package; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
 done < packages.txt)
-[ -n "$missing" ] || exit 0
+folder=/var/cache/lvsmon-daemons
+lacking=$(while read -r package; do
+    [ -d "$folder/$package" ] || echo "$package"
+done < unpacked.txt)
+[ -n "$missing$lacking" ] || exit 0
 
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    trap 'rm -f "$policy"' EXIT
-    printf '#!/bin/sh\nexit 101\n' > "$policy"
-    chmod 755 "$policy"
-fi
-export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
-# shellcheck disable=SC2086  one word per package
-apt-get -qq install --no-install-recommends -y $missing > /dev/null
+if [ -n "$missing" ]; then
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod 755 "$policy"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  one word per package
+    apt-get -qq install --no-install-recommends -y $missing > /dev/null
+fi
+for package in $lacking; do
+    mkdir -p "$folder/$package.new"
+    (cd "$folder/$package.new" && apt-get -qq -o APT::Sandbox::User=root download "$package" && dpkg-deb -x ./*.deb . && rm ./*.deb)
+    mv "$folder/$package.new" "$folder/$package"
+done

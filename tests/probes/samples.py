@@ -46,6 +46,7 @@ def may_ping():
         loop.close()
     return True
 
+
 LOGIN = {"username": "probe", "password": Secret("secret")}
 
 SAMPLES: dict[str, list[Sample]] = {
