@@ -23,7 +23,7 @@ STARVED_SHARE: Final = 0.1
 class PhaseTrace:
     """Stamps the phases of a run: its first connection and TLS handshake, and the first byte it heard on them."""
 
-    __slots__ = ("_peer", "connected_at", "first_byte_at", "secured_at", "securing_at", "started_at", "where")
+    __slots__ = ("_peer", "_told", "connected_at", "first_byte_at", "secured_at", "securing_at", "started_at", "where")
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
@@ -33,6 +33,7 @@ class PhaseTrace:
         self.first_byte_at: float | None = None
         self.where = "starting"
         self._peer = ""
+        self._told = False
 
     def connecting(self, address: str, port: int, /) -> None:
         self._peer = f"{address} port {port}" if port else address
@@ -53,13 +54,18 @@ class PhaseTrace:
             self.secured_at = time.monotonic()
         self.where = "waiting for an answer in TLS"
 
+    def awaiting(self, what: str, /) -> None:
+        self.where = f"waiting for {what}"
+        self._told = True  # by the probe, which knows better than what is heard meanwhile
+
     def sent(self, data: bytes, /) -> None:
         pass
 
     def received(self, data: bytes, /) -> None:  # noqa: ARG002
         if self.first_byte_at is None:
             self.first_byte_at = time.monotonic()
-        self.where = f"talking with {self._peer}"
+        if not self._told:
+            self.where = f"talking with {self._peer}"
 
     def ended(self) -> None:
         pass

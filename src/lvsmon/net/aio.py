@@ -16,13 +16,15 @@ class AsyncioEngine:
         """Raise RuntimeError where no loop is given and none is running."""
         self._loop = loop or asyncio.get_running_loop()
 
-    async def readable(self, fd: int, /) -> None:
+    async def readable(self, *fds: int) -> None:
         future = self._loop.create_future()
-        self._loop.add_reader(fd, _wake, future)
+        for fd in fds:
+            self._loop.add_reader(fd, _wake, future)
         try:
             await future
         finally:
-            self._loop.remove_reader(fd)
+            for fd in fds:
+                self._loop.remove_reader(fd)
 
     async def writable(self, fd: int, /) -> None:
         future = self._loop.create_future()

@@ -83,6 +83,29 @@ class Echo(Protocol):
     def close(self) -> None: ...
 
 
+class Listener(Protocol):
+    """Waits for one connection that the peer of another one opens: FTP's active mode (RFC 959 section 3.3)."""
+
+    @property
+    def address(self) -> str:
+        """Where the peer is to connect to: the director's address on the connection beside."""
+        ...
+
+    @property
+    def port(self) -> int: ...
+
+    async def accept(self, unless: Stream | None = None, /) -> Stream | None:
+        """Return the peer's connection; None as soon as ``unless`` has something to be read and there is none yet.
+
+        Connections from other addresses are reset and change nothing. Raise `LocalFault`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Listen no more; may be called twice."""
+        ...
+
+
 class Connector(Protocol):
     """Opens streams and datagrams for one run."""
 
@@ -96,6 +119,17 @@ class Connector(Protocol):
 
     async def echo(self, address: str, /) -> Echo:
         """Open an ICMP echo socket. Raise `LocalFault`: where it is the permission, the text says what to grant."""
+        ...
+
+    async def listen(self, beside: Stream, ports: tuple[int, int] | None = None, /) -> Listener:
+        """Listen on the local address of ``beside``, a stream of this run, for a connection from its peer.
+
+        ``ports`` are the first and the last that may be taken; None leaves it to the kernel. Raise `LocalFault`.
+        """
+        ...
+
+    def awaiting(self, what: str, /) -> None:
+        """Say what the run is waiting for: the detail of a missed deadline names it."""
         ...
 
     async def pause(self, seconds: float, /) -> None:
@@ -121,6 +155,8 @@ class Trace(Protocol):
     def securing(self) -> None: ...
 
     def secured(self) -> None: ...
+
+    def awaiting(self, what: str, /) -> None: ...
 
     def sent(self, data: bytes, /) -> None: ...
 

@@ -9,8 +9,8 @@ _T = TypeVar("_T")
 class Engine(Protocol):
     """Waits on descriptors and on time for one coroutine."""
 
-    async def readable(self, fd: int, /) -> None:
-        """Return once ``fd`` can be read (or has failed: the next call on it tells)."""
+    async def readable(self, *fds: int) -> None:
+        """Return once one of ``fds`` can be read (or has failed: the next call on it tells)."""
         ...
 
     async def writable(self, fd: int, /) -> None:

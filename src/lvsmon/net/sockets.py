@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lvsmon.errors import ConnectFailed, LvsmonError
 from lvsmon.net import faults
-from lvsmon.net.base import Datagram, Echo, Stream, Trace
+from lvsmon.net.base import Datagram, Echo, Listener, Stream, Trace
 from lvsmon.net.engine import Engine
 from lvsmon.net.icmp import EchoSocket
+from lvsmon.net.listeners import SocketListener
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 
 if TYPE_CHECKING:
@@ -42,12 +43,11 @@ class SocketConnector:
     def __init__(self, engine: Engine, trace: Trace) -> None:
         self._engine = engine
         self._trace = trace
-        self._open: list[_SocketStream | _SocketDatagram | EchoSocket] = []
+        self._open: list[SocketStream | _SocketDatagram | EchoSocket | SocketListener] = []
 
     async def connect(self, address: str, port: int, /) -> Stream:
         sock = _make_socket(address, socket.SOCK_STREAM)
-        stream = _SocketStream(sock, self._engine, self._trace)
-        self._open.append(stream)
+        stream = self._adopt(sock)
         self._trace.connecting(address, port)
         number = sock.connect_ex((address, port))
         if number in _PENDING:
@@ -76,6 +76,21 @@ class SocketConnector:
         self._open.append(echo)
         return echo
 
+    async def listen(self, beside: Stream, ports: tuple[int, int] | None = None, /) -> Listener:
+        if not isinstance(beside, SocketStream):
+            raise TypeError("listen() takes a stream of the same connector")
+        listener = SocketListener(beside.sock, ports, self._engine, self._adopt)
+        self._open.append(listener)
+        return listener
+
+    def _adopt(self, sock: socket.socket) -> "SocketStream":
+        stream = SocketStream(sock, self._engine, self._trace)
+        self._open.append(stream)
+        return stream
+
+    def awaiting(self, what: str, /) -> None:
+        self._trace.awaiting(what)
+
     async def pause(self, seconds: float, /) -> None:
         await self._engine.pause(seconds)
 
@@ -96,7 +111,7 @@ def _make_socket(address: str, kind: socket.SocketKind) -> socket.socket:
         raise faults.at_once(error.errno or 0) from error
 
 
-class _SocketStream:
+class SocketStream:
     __slots__ = ("_engine", "_in_a_row", "_sock", "_tls", "_trace")
 
     def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
@@ -105,6 +120,11 @@ class _SocketStream:
         self._trace = trace
         self._in_a_row = 0
         self._tls: TlsPipe | None = None
+
+    @property
+    def sock(self) -> socket.socket:
+        """The socket itself, for what else is done beside it in this room."""
+        return self._sock
 
     async def read(self, limit: int = 65536, /) -> bytes:
         data = await (self._receive(limit) if self._tls is None else self._decrypt(self._tls, limit))

@@ -20,12 +20,15 @@ from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.model import Outcome, Target
 from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net import faults
-from lvsmon.net.base import Arrival, Trace
+from lvsmon.net.base import Arrival, Stream, Trace
 from lvsmon.net.shared import Shared
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.base import Context, Deadline, Probe
 
 _T = TypeVar("_T")
+
+LISTENING: Final = ("192.0.2.254", "2001:db8::fe")
+"""The director's addresses in the scripted network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +284,32 @@ class ScriptedStream:
         self._pending += data
         self._take_expected()
 
+    def due_in(self) -> float:
+        """Return the virtual seconds until the peer does the next thing of its own accord."""
+        self._take_expected()
+        match self._steps[0] if self._steps else Hang():
+            case Wait(seconds):
+                return seconds
+            case Hang() | Expect() | Until() | UntilEnd() | Secure():
+                return inf
+            case _:
+                return 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the peer's next step is a `Wait`."""
+        return bool(self._steps) and isinstance(self._steps[0], Wait)
+
+    def can_be_read(self) -> bool:
+        """Return whether a read would come back at once."""
+        return self.due_in() == 0
+
+    def let_pass(self, seconds: float) -> None:
+        """Let virtual time go by for the peer."""
+        if self._steps and isinstance(step := self._steps[0], Wait):
+            left = step.seconds - seconds
+            self._steps[:1] = [Wait(left)] if left > 0 else []
+
     def _take_expected(self) -> None:
         """Go past the steps that what was written has satisfied."""
         while self._steps:
@@ -389,23 +418,64 @@ class ScriptedEcho:
         self._coming.clear()
 
 
+class ScriptedListener:
+    """Listens for a peer that follows a script and connects at once, or after the `Wait` that its script begins with.
+
+    Where it has no script, nobody ever connects.
+    """
+
+    def __init__(self, address: str, port: int, script: Script | None, connector: "ScriptedConnector") -> None:
+        self.address: Final = address
+        self.port: Final = port
+        self._waiting = None if script is None else ScriptedStream(script, connector.trace)
+        self._connector = connector
+        self.ended = ""
+
+    async def accept(self, unless: Stream | None = None, /) -> ScriptedStream | None:
+        if unless is not None and not isinstance(unless, ScriptedStream):
+            raise TypeError("accept() takes a stream of the same connector")
+        while True:
+            coming = self._waiting
+            if coming is not None and not coming.waits:
+                self._waiting = None
+                self._connector.opened.append(coming)
+                return coming
+            if unless is not None and unless.can_be_read():
+                return None
+            both = [stream for stream in (coming, unless) if stream is not None]
+            sleep = _Sleep(min((stream.due_in() for stream in both), default=inf))
+            try:
+                await sleep
+            finally:
+                for stream in both:
+                    stream.let_pass(sleep.passed)
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+
 class ScriptedConnector:
     """Gives each connection the next script; an error in place of a script is raised by connecting.
+
+    A listener takes the next script too, for whoever connects to it; None is for nobody, an error is raised by
+    listening. It has `LISTENING` of the family of the last connection as its address, and ports from 40001 on.
 
     ``opened`` holds what was opened, in order, for a test to look at; ``pings`` is what becomes of echo requests.
     """
 
     def __init__(
         self,
-        *scripts: Script | ProbeFailed | LocalFault,
+        *scripts: Script | ProbeFailed | LocalFault | None,
         pings: Sequence[Fate] = (),
         trace: PhaseTrace | None = None,
     ) -> None:
         self._scripts = list(scripts)
         self._pings = pings
+        self._listened = 0
+        self._listening = LISTENING[0]
         self.trace = trace or PhaseTrace()
         self.clock = ScriptedClock()
-        self.opened: list[ScriptedStream | ScriptedDatagram | ScriptedEcho] = []
+        self.opened: list[ScriptedStream | ScriptedDatagram | ScriptedEcho | ScriptedListener] = []
 
     async def echo(self, address: str, /) -> ScriptedEcho:
         self.trace.connecting(address, 0)
@@ -414,7 +484,22 @@ class ScriptedConnector:
         self.opened.append(echo)
         return echo
 
+    async def listen(self, beside: Stream, ports: tuple[int, int] | None = None, /) -> ScriptedListener:  # noqa: ARG002
+        if not self._scripts:
+            raise ScriptError("no script is left for a listener")
+        script = self._scripts.pop(0)
+        if isinstance(script, ProbeFailed | LocalFault):
+            raise script
+        self._listened += 1
+        listener = ScriptedListener(self._listening, (ports[0] if ports else 40000) + self._listened, script, self)
+        self.opened.append(listener)
+        return listener
+
+    def awaiting(self, what: str, /) -> None:
+        self.trace.awaiting(what)
+
     async def connect(self, address: str, port: int, /) -> ScriptedStream:
+        self._listening = LISTENING[":" in address]
         stream = ScriptedStream(self._next(address, port), self.trace)
         self.opened.append(stream)
         return stream
@@ -431,6 +516,8 @@ class ScriptedConnector:
         script = self._scripts.pop(0)
         if isinstance(script, ProbeFailed | LocalFault):
             raise script
+        if script is None:
+            raise ScriptError(f"the next script is a listener's, but there is a connection to {address} port {port}")
         self.trace.connected()
         return script
 
