@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lvsmon.errors import ProtocolViolation
 from lvsmon.testing.split_feeding import VIOLATION, assert_invariant, transcript
-from lvsmon.wire import http1, ident, imap, lines, nntp, pop3, smtp, telnet
+from lvsmon.wire import ftp, http1, ident, imap, lines, nntp, pop3, smtp, telnet
 from lvsmon.wire.content_coding import Decoder
 
 
@@ -82,6 +82,13 @@ IDENT = _soup(
     b"1", b"113", b" , ", b":", b" : ", b"USERID", b"ERROR", b"UNIX", b"NO-USER", b"1,2:USERID:UNIX:x\r\n", b"\r\n",
     b"\n", b" " * 500,
 )  # fmt: skip
+FTP = _soup(
+    b"220 ", b"220-", b"220", b" 220 ", b"227 (1,2,3,4,5,6)\r\n", b"227 1,2,3,4,99,300\r\n", b"229 (|||99|)\r\n",
+    b"229 (|||9999|)\r\n", b"150 x\r\n", b"226-\r\n", b"421 x\r\n", b"\r\n", b"\n", b"hello", b"2", b"x" * 2000,
+)  # fmt: skip
+LISTED = _soup(
+    b"total 8", b"-rw- 1 a", b" .", b"..", b"type=cdir; ", b"Type=file;Size=1; a", b"; ", b"\r\n", b"\n", b"x" * 4000
+)
 CUTS = st.lists(st.integers(0, 400), max_size=4)
 
 
@@ -136,6 +143,23 @@ def test_nntp(data, cuts, codec):
 @given(IDENT, CUTS)
 def test_ident(data, cuts):
     assert_invariant(ident.IdentReader, data, cuts)
+
+
+@given(FTP, CUTS)
+def test_ftp(data, cuts):
+    """And what a reply names is an address and a port that can be used, or a violation."""
+    for reply in assert_invariant(ftp.ReplyReader, data, cuts):
+        if reply == VIOLATION:
+            continue
+        with suppress(ProtocolViolation):
+            assert 1024 <= ftp.passive_address(reply)[1] <= 65535
+        with suppress(ProtocolViolation):
+            assert 1024 <= ftp.extended_port(reply) <= 65535
+
+
+@given(LISTED, CUTS, st.sampled_from(["LIST", "NLST", "MLSD"]))
+def test_ftp_listings(data, cuts, command):
+    assert_invariant(lambda: ftp.EntryReader(command), data, cuts)
 
 
 @given(HTTP, CUTS, st.sampled_from(["GET", "HEAD"]))

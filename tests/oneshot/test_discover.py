@@ -35,6 +35,7 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
 @pytest.mark.parametrize(
     ("port", "kind"),
     [
+        (21, "ftp"),
         (80, "http"),
         (8080, "http"),
         (23, "telnet"),

@@ -9,6 +9,7 @@ from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.icmp import EchoSocket
 from lvsmon.probes.dns import DnsProbe
+from lvsmon.probes.ftp import FtpProbe
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.identd import IdentdProbe
@@ -27,6 +28,7 @@ from lvsmon.probes.telnet import TelnetProbe
 from lvsmon.probes.tls import TlsProbe
 from lvsmon.probes.udp import UdpProbe
 from lvsmon.testing.misbehaving import BEHAVIOURS, OVER_UDP, TLS_HANDLERS
+from lvsmon.testing.misbehaving_ftp import PASSES as FTP_PASSES
 from lvsmon.testing.probe_conformance import Sample
 
 # An answer that is whole, whatever happens on the connection afterwards; and bodies larger than one cares to read.
@@ -53,6 +55,14 @@ SAMPLES: dict[str, list[Sample]] = {
     "dns": [
         Sample("dns", DnsProbe(name="example.org", retransmit=0.1)),
         Sample("dns over TCP", DnsProbe(name="example.org", over="tcp")),
+    ],
+    "ftp": [
+        Sample(
+            "ftp in passive mode",
+            FtpProbe(modes=("passive",), max_listing=65536),
+            FTP_PASSES | {"ftp_data_from_elsewhere", "ftp_226_though_never_opened"},
+        ),
+        Sample("ftp in active mode", FtpProbe(modes=("active",), max_listing=65536), FTP_PASSES),
     ],
     "http": [
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),

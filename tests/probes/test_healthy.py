@@ -37,7 +37,7 @@ HEALTHY = {
     "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
     "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),
 }
-ELSEWHERE = {"dns", "nfs", "ntp", "ping", "rpc", "udp"}
+ELSEWHERE = {"dns", "ftp", "nfs", "ntp", "ping", "rpc", "udp"}
 """Kinds whose own tests have a healthy server: it answers what it was asked."""
 
 

@@ -22,6 +22,7 @@ from lvsmon.probes import load
 from lvsmon.probes.base import Probe, ProbeSpec, aim
 
 _SUGGESTED: Final[Mapping[int, str]] = {
+    21: "ftp",
     23: "telnet",
     24: "lmtp",
     25: "smtp",
@@ -127,6 +128,9 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         settings["tls"] = "implicit"
     if kind in {"https", "tls"} or port in _IN_TLS:
         settings["tls_verify"] = False  # without the name that clients use, no certificate can be judged
+    if kind == "ftp":
+        # Nobody may be let in who is not known, and the director may have a firewall: neither says anything is down.
+        settings |= {"login": "optional", "modes": ("passive",)}
     if kind in {"nfs", "rpc"}:
         settings["over"] = "udp" if over_udp else "tcp"
     if kind == "rpc":

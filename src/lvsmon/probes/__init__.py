@@ -8,6 +8,7 @@ from lvsmon.probes.base import Probe
 
 BUILTIN: Final[Mapping[str, str]] = {
     "dns": "lvsmon.probes.dns:DnsProbe",
+    "ftp": "lvsmon.probes.ftp:FtpProbe",
     "http": "lvsmon.probes.http:HttpProbe",
     "https": "lvsmon.probes.https:HttpsProbe",
     "identd": "lvsmon.probes.identd:IdentdProbe",

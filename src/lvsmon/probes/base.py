@@ -117,6 +117,12 @@ def aim(
         raise ValueError("expect_hostname needs the hostname of the virtual service: set hostname there")
     if not getattr(probe, "uses_port", True):
         port = 0
-    if not probe.uses_hostname:
-        return Target(address=address, port=port)
-    return Target(address=address, port=port, hostname=hostname, vip=None if hostname else vip, vport=vport)
+    named = hostname if probe.uses_hostname else None
+    wants_vip = getattr(probe, "uses_vip", False) or (probe.uses_hostname and named is None)
+    return Target(
+        address=address,
+        port=port,
+        hostname=named,
+        vip=vip if wants_vip else None,
+        vport=vport if probe.uses_hostname else None,
+    )

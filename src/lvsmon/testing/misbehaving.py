@@ -26,6 +26,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lvsmon.testing import misbehaving_ftp
+
 LOOPBACKS: Final = ("127.0.0.1", "::1")
 _RESET: Final = struct.pack("ii", 1, 0)
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
@@ -177,6 +179,14 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "telnet_endless_negotiation": _floods(b"", b"\xff\xfd\x18"),
     "telnet_endless_subnegotiation": _floods(b"\xff\xfa\x18", b"x"),
     "telnet_half_prompt": _says(b"Debian GNU/Linux\r\nmail log"),
+    # FTP that goes wrong on its way; with its data connections, in a room of their own.
+    "ftp_refuses": _says(b"421 too many users\r\n", then="close"),
+    "ftp_half_banner": _says(b"220-hello\r\n230 look\r\n"),
+    "ftp_endless_banner": _floods(b"220-hello\r\n", b"220-220 more\r\n"),
+    "ftp_silent_after_banner": _says(b"220 hello\r\n", None),
+    "ftp_silent_after_login": _says(b"220 hello\r\n", None, b"230 in\r\n", None),
+    "ftp_421_after_login": _says(b"220 hello\r\n", None, b"230 in\r\n", None, b"421 shutting down\r\n", then="close"),
+    **{name: misbehaving_ftp.serve(listing) for name, listing in misbehaving_ftp.LISTINGS.items()},
     "telnet_closes_before_prompt": _says(b"Too many users, try later\r\n", then="close"),
 }
 
