@@ -17,14 +17,24 @@ from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 
+UNPACKED = Path("/var/cache/lvsmon-daemons")
+"""Where install.sh lays down what cannot be installed beside others."""
+
 READY_WITHIN = 20.0
 HOSTS = ("127.0.0.1", "::1")
+PROGRAM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec", "/usr/lib")
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if "daemons" in item.path.parts:
             item.add_marker(pytest.mark.daemons)
+
+
+def find(program):
+    """Return where a program is: installed, or unpacked by install.sh since it cannot be installed beside another."""
+    unpacked = [str(path) for path in sorted(UNPACKED.glob("*/usr/*bin"))]
+    return shutil.which(program, path=":".join([*PROGRAM_PATH, *unpacked]))
 
 
 def free_port():
@@ -106,7 +116,7 @@ def start(tmp_path_factory):
     running = []
 
     def start_daemon(program, *arguments, files=None, directory=None, **more):
-        found = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec:/usr/lib")
+        found = find(program)
         if found is None:
             pytest.skip(f"{program} is not installed: run `make daemons` as root on a Debian machine")
         directory = directory or tmp_path_factory.mktemp(program)

@@ -2,18 +2,17 @@
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
-from daemons.conftest import HOSTS, answers, eventually, free_port, probe_once
+from daemons.conftest import HOSTS, UNPACKED, answers, eventually, free_port, probe_once
 from lvsmon.model import Reason, Verdict
 from lvsmon.probes.imap import ImapProbe
 from lvsmon.probes.nntp import NntpProbe
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="Leafnode's files are at fixed places: that takes root")
 
-UNPACKED = Path("/var/cache/lvsmon-daemons/leafnode")
+LEAFNODE = UNPACKED / "leafnode"
 ROOT = """
 set -e
 mount -t tmpfs tmpfs /mnt
@@ -44,12 +43,12 @@ while True:
 
 @pytest.fixture(scope="module")
 def serve(start, tmp_path_factory):
-    if not UNPACKED.is_dir():
+    if not LEAFNODE.is_dir():
         pytest.skip("leafnode is not unpacked: run `make daemons` as root on a Debian machine")
 
     def start_leafnode(fqdn):
         directory, port = tmp_path_factory.mktemp("leafnode"), free_port()
-        root = ROOT.format(unpacked=UNPACKED, fqdn=fqdn, python=sys.executable, directory=directory)
+        root = ROOT.format(unpacked=LEAFNODE, fqdn=fqdn, python=sys.executable, directory=directory)
         files = {"root.sh": root, "inetd.py": INETD.format(port=port)}
         daemon = start("unshare", "-m", "sh", "{directory}/root.sh", files=files, directory=directory)
         return daemon, port

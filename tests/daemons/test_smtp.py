@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from certificates import issue
-from daemons.conftest import HOSTS, eventually, free_port, probe_once
+from daemons.conftest import HOSTS, UNPACKED, eventually, free_port, probe_once
 from lvsmon.model import Reason, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.probes.imap import ImapProbe
@@ -82,7 +82,7 @@ mount --bind /mnt/run /run
 mkdir -p /var/spool/mail
 exec /usr/sbin/smtpd -d -f {directory}/smtpd.conf
 """
-UNPACKED = Path("/var/cache/lvsmon-daemons/opensmtpd")
+OPENSMTPD_ROOT = UNPACKED / "opensmtpd"
 
 
 class Server:
@@ -144,13 +144,16 @@ def exim(start, folder, trust):
 
 @pytest.fixture(scope="module")
 def opensmtpd(start, folder, trust):
-    if not UNPACKED.is_dir():
+    if not OPENSMTPD_ROOT.is_dir():
         pytest.skip("opensmtpd is not unpacked: run `make daemons` as root on a Debian machine")
     filled = _settings(folder, "opensmtpd")
     shutil.copy(folder / "server.key", filled["directory"] / "server.key")
     filled["key"] = filled["directory"] / "server.key"
     filled["key"].chmod(0o600)
-    files = {"smtpd.conf": OPENSMTPD.format(**filled), "root.sh": IN_ITS_OWN_ROOT.format(**filled, unpacked=UNPACKED)}
+    files = {
+        "smtpd.conf": OPENSMTPD.format(**filled),
+        "root.sh": IN_ITS_OWN_ROOT.format(**filled, unpacked=OPENSMTPD_ROOT),
+    }
     daemon = start("unshare", "-m", "sh", "{directory}/root.sh", files=files, directory=filled["directory"])
     server = Server(filled["port"], daemon)
     eventually(lambda: server.probe(SmtpProbe()))

@@ -16,8 +16,7 @@ KINDS = sorted(probes.BUILTIN)
 HELPERS = {
     "__init__", "base", "bodies", "clocks", "dialogue", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
     "onc", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
-    "__init__", "base", "bodies", "clocks", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
-    "ftp_transfer", "onc", "programs", "reference", "secure", "statuses", "steps", "talk",
+    "ftp_transfer",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 

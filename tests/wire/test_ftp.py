@@ -20,7 +20,7 @@ def _events(data, make=ReplyReader):
         (b"220 bare\n230 line feeds\n", [Reply(220, (b"bare",)), Reply(230, (b"line feeds",))]),
         (b"220-one\r\ntwo\r\n220 three\r\n", [Reply(220, (b"one", b"two", b"three"))]),
         (b"220-220 text\r\n220 x\r\n", [Reply(220, (b"220 text", b"x"))]),
-        (b"220-a\r\n 220 b\r\n220-220 c\r\n220 d\r\n", [Reply(220, (b"a", b" 220 b", b"220-220 c", b"d"))]),
+        (b"220-a\r\n 220 b\r\n220-220 c\r\n220 d\r\n", [Reply(220, (b"a", b" 220 b", b"220 c", b"d"))]),
         (b"220-a\r\n230 no\r\n331-nor this\r\n220 c\r\n", [Reply(220, (b"a", b"230 no", b"331-nor this", b"c"))]),
         (b"220-a\r\n2200 files\r\n220\tx\r\n\r\n220\r\n", [Reply(220, (b"a", b"2200 files", b"220\tx", b"", b""))]),
         (b"220-\xff\xfe\r\n220 \x00\r\n", [Reply(220, (b"\xff\xfe", b"\x00"))]),

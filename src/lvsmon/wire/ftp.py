@@ -36,7 +36,7 @@ Listing: TypeAlias = Literal["LIST", "NLST", "MLSD"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply; ``lines`` are the texts, without the code in the first and the last."""
+    """A whole reply; ``lines`` are the texts, without the code where a line begins with it."""
 
     code: int
     lines: tuple[bytes, ...]
@@ -88,7 +88,8 @@ class ReplyReader:
                 raise ProtocolViolation(f"a reply longer than {MAX_REPLY} bytes")
             if self._lines:
                 last = line[:3] == self._code and line[3:4] in {b" ", b""}
-                self._lines.append(line[4:] if last else line)
+                coded = last or line.startswith(self._code + b"-")
+                self._lines.append(line[4:] if coded else line)
             else:
                 found = _FIRST.fullmatch(line)
                 if found is None:
