@@ -4,7 +4,8 @@
        └─────fall FAIL──▶ DOWN ◀──fall FAIL── UP, WARN
 
 WARN outcomes serve: they count as passes, and a state that serves shows the last of them. UNKNOWN outcomes are the
-director's trouble: they count towards nothing and interrupt nothing.
+director's trouble: they count towards nothing and interrupt nothing. A weight that a realserver asks for holds from the
+outcome that says so to the next one that serves.
 """
 
 from dataclasses import replace
@@ -21,7 +22,8 @@ def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -
     fails = min(state.fails + 1, damping.fall) if failed else 0
     health = _next(state.health, outcome.verdict, passes >= damping.rise, fails >= damping.fall)
     since = state.since if health is state.health else now
-    return ProbeState(health=health, passes=passes, fails=fails, unknowns=0, since=since, last=outcome)
+    weight = state.weight if failed else outcome.weight
+    return ProbeState(health, passes, fails, unknowns=0, since=since, last=outcome, weight=weight)
 
 
 def _next(health: Health, verdict: Verdict, risen: bool, fallen: bool) -> Health:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvsmon.health import combine, observe
-from lvsmon.model import Damping, Health, Outcome, ProbeState, Reason, Verdict
+from lvsmon.model import Damping, Health, Outcome, ProbeState, Reason, Verdict, Weight
 
 LETTERS = {
     "P": Outcome(verdict=Verdict.PASS, reason=Reason.OK),
@@ -66,3 +66,16 @@ def test_a_destination_is_as_healthy_as_its_worst_probe():
     assert Health.UNKNOWN is combine([Health.UP, Health.WARN, Health.UNKNOWN])
     assert Health.WARN is combine([Health.UP, Health.WARN])
     assert Health.UP is combine([])
+
+
+@given(st.lists(st.tuples(st.sampled_from("PWF?"), st.none() | st.integers(0, 9)), max_size=40), st.integers(1, 3))
+def test_the_weight_is_that_of_the_last_outcome_that_served(stream, rise):
+    """Failures and the director's own troubles say nothing of it; a pass without a weight takes it back."""
+    state, expected = ProbeState(), None
+    for letter, number in stream:
+        weight = None if number is None else Weight(number)
+        outcome = Outcome(verdict=LETTERS[letter].verdict, reason=LETTERS[letter].reason, weight=weight)
+        state = observe(state, Damping(rise, 2), outcome, 0.0)
+        if letter in "PW":
+            expected = weight
+        assert expected == state.weight

@@ -17,6 +17,7 @@ from lvsmon.model import (
     VirtualKey,
     VirtualService,
     VirtualSettings,
+    Weight,
 )
 from lvsmon.pool import desired
 
@@ -36,7 +37,7 @@ def virtual(*destinations, sorry=None):
     return VirtualService(name="shop", key=VIP, settings=VirtualSettings(), destinations=destinations, sorry=sorry)
 
 
-def weights(service, healths, observed=None):
+def weights(service, healths, observed=None, asked=None):
     """Return {last number of the address: weight} of the desired entry."""
     by_key = {each.key: health for each, health in zip(service.destinations, healths, strict=True)}
     seen = {}
@@ -46,7 +47,8 @@ def weights(service, healths, observed=None):
             for host, weight in observed.items()
         }
         seen = {VIP: VirtualEntry(VirtualSettings(), entries)}
-    table = desired([service], lambda each: by_key[each.key], seen)
+    asked_by_key = dict(zip(by_key, asked or [()] * len(by_key), strict=True))
+    table = desired([service], lambda each: by_key[each.key], seen, lambda each: asked_by_key[each.key])
     assert [VIP] == list(table)
     return {int(key.address.rsplit(".", 1)[1]): entry.settings.weight for key, entry in table[VIP].destinations.items()}
 
@@ -103,3 +105,67 @@ def test_the_desired_table_wants_nothing_more_once_it_is_observed(rows, observed
     assert first == weights(service, healths, first)
     if with_sorry:
         assert (99 in first) is not any(weight for host, weight in first.items() if host != 99)
+
+
+WEIGHTS = st.builds(Weight, st.integers(0, 200_000), st.booleans())
+
+
+@pytest.mark.parametrize(
+    ("configured", "asked", "expected"),
+    [
+        (4, [], 4),
+        (4, ["75%"], 3),
+        (1, ["1%"], 1),
+        (4, ["0%"], 0),
+        (4, ["250%"], 10),
+        (4, ["200"], 200),
+        (4, ["0"], 0),
+        (4, ["200", "50%", "9"], 2),
+        (40000, ["200%"], 65535),
+        (4, ["999999999"], 65535),
+        (0, ["200"], 0),
+        (0, ["100%"], 0),
+    ],
+)
+def test_a_weight_that_is_asked_for(configured, asked, expected):
+    """In place of the configured one or in percent of it, rounded up; the smallest of several; never of weight 0."""
+    service = virtual(destination(1, weight=configured))
+    assert {1: expected} == weights(service, [Health.UP], asked=[[Weight.parse(one) for one in asked]])
+
+
+@given(
+    st.sampled_from(Health),
+    st.sampled_from(OnFailure),
+    st.integers(0, 65535),
+    st.lists(WEIGHTS, max_size=4),
+    st.none() | st.integers(0, 65535),
+)
+def test_weights_come_of_the_inputs_alone(health, policy, configured, asked, present):
+    """Asked once or ten times, in whatever order, from whatever the kernel has: the same weight, within bounds.
+
+    And only a destination that serves gets one that was asked for.
+    """
+    service = virtual(destination(1, configured, policy))
+    table = None if present is None else {1: present}
+    first = weights(service, [health], table, [asked])
+    assert all(0 <= weight <= 65535 for weight in first.values())
+    again = first
+    for _ in range(10):
+        again = weights(service, [health], again, [asked[::-1]])
+    assert first == again
+    if health.serves:
+        assert first == weights(service, [health], None, [asked])
+        assert {1: min([one.of(configured) for one in asked] or [configured])} == first
+    else:
+        assert first == weights(service, [health], table)
+
+
+@given(WEIGHTS)
+def test_a_weight_reads_back(weight):
+    assert weight == Weight.parse(str(weight))
+
+
+@pytest.mark.parametrize("text", ["", "%", "-1", "1.5", "7 ", "\u0667", "9" * 10, "up"])
+def test_what_is_no_weight_is_refused(text):
+    with pytest.raises(ValueError, match="not a weight"):
+        Weight.parse(text)

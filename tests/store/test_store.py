@@ -21,9 +21,10 @@ from lvsmon.model import (
     Reason,
     Verdict,
     VirtualKey,
+    Weight,
 )
 from lvsmon.store import Store, codec
-from lvsmon.store.schema import MIGRATIONS
+from lvsmon.store.schema import APPLICATION_ID, MIGRATIONS
 from oneshot_support import unprivileged
 
 FAILED = Outcome(
@@ -32,10 +33,10 @@ FAILED = Outcome(
     detail="want ready\x1b, got \udcff",
     facts={"status": 503, "banner": "nginx", "fresh": False, "load": 0.5},
     phases=Phases(connect=0.001, first_byte=0.002, total=0.003),
-    weight=7,
+    weight=Weight(7),
 )
 STATES = {
-    "http 10.1.0.11:80 ab12": ProbeState(Health.UP, passes=2, since=12.5),
+    "http 10.1.0.11:80 ab12": ProbeState(Health.UP, passes=2, since=12.5, weight=Weight(75, percent=True)),
     "http 10.1.0.12:80 cd34": ProbeState(Health.DOWN, fails=3, unknowns=1, since=99.0, last=FAILED),
 }
 OWNED = Owned(
@@ -55,6 +56,22 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
         assert (store.load_states(), store.load_owned(), store.notes) == (STATES, OWNED, [])
     with Store.read(tmp_path / "deep" / "state") as store:
         assert (store.load_states(), store.load_owned(), store.notes) == (STATES, OWNED, [])
+
+
+def test_a_state_of_before_weights_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    """Version 1 of the schema, as an earlier lvsmon left it."""
+    with sqlite3.connect(tmp_path / "state.db") as file:
+        for statement in MIGRATIONS[0]:
+            file.execute(statement)
+        file.execute("INSERT INTO probe_state VALUES ('x', 'UP', 2, 0, 0, 1.5, NULL)")
+        file.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        file.execute("PRAGMA user_version = 1")
+    file.close()
+    with Store.open(tmp_path) as store:
+        assert store.load_states() == {"x": ProbeState(Health.UP, passes=2, since=1.5)}
+        assert store.save_states({"x": ProbeState(Health.UP, passes=2, since=1.5, weight=Weight(3))}) == 1
+    with Store.open(tmp_path) as store:
+        assert store.load_states()["x"].weight == Weight(3)
 
 
 def test_the_directory_is_closed_to_others(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from lvsmon.model.table import (
     VirtualSettings,
 )
 from lvsmon.model.virtual import Destination, OnFailure, RealServer, VirtualService
+from lvsmon.model.weight import MAX_WEIGHT, Weight
 
 __all__ = [
+    "MAX_WEIGHT",
     "Certificate",
     "Counters",
     "Damping",
@@ -49,4 +51,5 @@ __all__ = [
     "VirtualKey",
     "VirtualService",
     "VirtualSettings",
+    "Weight",
 ]

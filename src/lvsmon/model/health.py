@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lvsmon.model.outcome import Outcome
+from lvsmon.model.weight import Weight
 
 
 class Health(StrEnum):
@@ -33,7 +34,8 @@ class ProbeState:
 
     ``passes`` and ``fails`` count the present run of like verdicts; UNKNOWN outcomes leave both as they are, so
     that a sick director neither helps nor harms (promise 1). ``since`` is wall-clock time, for people; nothing is
-    decided by it.
+    decided by it. ``weight`` is what the last outcome that served asked for: like the health it outlives outcomes that
+    say nothing.
     """
 
     health: Health = Health.UNKNOWN
@@ -42,6 +44,7 @@ class ProbeState:
     unknowns: int = 0
     since: float = 0.0
     last: Outcome | None = None
+    weight: Weight | None = None
 
 
 @dataclass(frozen=True, slots=True)

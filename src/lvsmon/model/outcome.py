@@ -6,6 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from lvsmon.model.weight import Weight
+
 FactValue: TypeAlias = str | int | float | bool
 
 _NO_FACTS: Final[Mapping[str, FactValue]] = MappingProxyType({})
@@ -85,7 +87,8 @@ class Outcome:
 
     ``detail`` is a sentence for people, of at most `MAX_DETAIL` characters of raw text: it may quote the
     realserver, so every edge (log, terminal, mail, page) escapes it for itself. ``facts`` are typed and bounded
-    (banner, serial, ...). ``weight`` is set by kinds that compute one.
+    (banner, serial, ...). ``weight`` is what the realserver asks for, from kinds that learn it; it counts where the
+    verdict is PASS or WARN.
     """
 
     verdict: Verdict
@@ -93,4 +96,4 @@ class Outcome:
     detail: str = ""
     facts: Mapping[str, FactValue] = field(default_factory=lambda: _NO_FACTS)
     phases: Phases = Phases()
-    weight: int | None = None
+    weight: Weight | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lvsmon.health import combine, observe
-from lvsmon.model import Destination, Health, Outcome, ProbeState, Transition
+from lvsmon.model import Destination, Health, Outcome, ProbeState, Transition, Weight
 from lvsmon.probes.base import ProbeSpec
 
 
@@ -48,3 +48,8 @@ class Board:
 def health_of(destination: Destination, states: Mapping[str, ProbeState]) -> Health:
     """Return the health that a destination has from the states of its probes."""
     return combine([states[probe].health for probe in destination.probes])
+
+
+def weights_of(destination: Destination, states: Mapping[str, ProbeState]) -> list[Weight]:
+    """Return the weights that the probes of a destination ask for."""
+    return [weight for probe in destination.probes if (weight := states[probe].weight) is not None]

@@ -20,7 +20,7 @@ from lvsmon.errors import IpvsUnavailable
 from lvsmon.logs import event
 from lvsmon.model import Health, Outcome, ProbeState, Table, Transition, Verdict
 from lvsmon.monitor import runner
-from lvsmon.monitor.board import Board, health_of
+from lvsmon.monitor.board import Board, health_of, weights_of
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.masking import Masker, secrets_in
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
@@ -125,12 +125,16 @@ class Director:
             probe=spec.id, verdict=outcome.verdict, reason=outcome.reason, detail=outcome.detail,
             seconds=outcome.phases.total,
         )  # fmt: skip
+        asked = self._board.state(spec.id).weight
         transition = self._board.record(spec, outcome, time.time())
         if transition is not None:
             _log_transition(transition)
             failure = self.failures.of(spec.id)
             if transition.after is Health.DOWN and failure is not None:
                 event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
+            self._wanted.set()
+        if (asks := self._board.state(spec.id).weight) != asked:
+            event(_log, logging.INFO, "weight", probe=spec.id, before=asked, after=asks, detail=outcome.detail)
             self._wanted.set()
 
     async def _reconcile(self) -> float:
@@ -150,7 +154,12 @@ class Director:
         if self._reconciler is None:
             self._reconciler = Reconciler(self._open_ipvs())
         return self._reconciler.reconcile(
-            lambda observed: desired(plan.virtuals, lambda destination: health_of(destination, states), observed),
+            lambda observed: desired(
+                plan.virtuals,
+                lambda destination: health_of(destination, states),
+                observed,
+                lambda destination: weights_of(destination, states),
+            ),
             self.owned,
         )
 

@@ -16,7 +16,7 @@ from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, StateError
 from lvsmon.model import Outcome, ProbeState, Table, VirtualEntry, VirtualKey, VirtualService
-from lvsmon.monitor.board import health_of
+from lvsmon.monitor.board import health_of, weights_of
 from lvsmon.oneshot import judge
 from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
 from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
@@ -119,7 +119,12 @@ class _Look:
     def _wish(self, observed: Table) -> dict[VirtualKey, VirtualEntry]:
         if self._observed is None:
             self._observed = observed  # the first one is what people knew before
-        wished = desired(self._touched(), lambda destination: health_of(destination, self._states), observed)
+        wished = desired(
+            self._touched(),
+            lambda destination: health_of(destination, self._states),
+            observed,
+            lambda destination: weights_of(destination, self._states),
+        )
         self._wished = wished
         return wished
 

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from lvsmon.errors import clip
-from lvsmon.model import FactValue, Outcome, Phases, Reason, Verdict
+from lvsmon.model import FactValue, Outcome, Phases, Reason, Verdict, Weight
 
 MAX_OUTCOME: Final = 8192
 """Characters of a stored outcome: a detail of 400 that is all escapes is 4,800, the rest is for facts. Two pages."""
@@ -19,7 +19,7 @@ def encode(outcome: Outcome) -> str:
         "phases": [outcome.phases.connect, outcome.phases.tls, outcome.phases.first_byte, outcome.phases.total],
     }
     if outcome.weight is not None:
-        record["weight"] = outcome.weight
+        record["weight"] = str(outcome.weight)
     room = MAX_OUTCOME - len(json.dumps(record)) - len(', "facts": {}')
     facts: dict[str, FactValue] = {}
     for name, value in outcome.facts.items():
@@ -33,6 +33,7 @@ def encode(outcome: Outcome) -> str:
 def decode(text: str) -> Outcome:
     """Return the outcome that `encode` wrote; raise ValueError, KeyError or TypeError for anything else."""
     record = json.loads(text)
+    weight = record.get("weight")
     connect, tls, first_byte, total = record["phases"]
     return Outcome(
         verdict=Verdict(record["verdict"]),
@@ -40,5 +41,5 @@ def decode(text: str) -> Outcome:
         detail=record["detail"],
         facts=record.get("facts", {}),
         phases=Phases(connect=connect, tls=tls, first_byte=first_byte, total=total),
-        weight=record.get("weight"),
+        weight=None if weight is None else Weight.parse(weight),
     )

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.errors import StateError
-from lvsmon.model import Health, ProbeState
+from lvsmon.model import Health, ProbeState, Weight
 from lvsmon.store import codec
 from lvsmon.store.directory import make_directory
 from lvsmon.store.schema import migrate, require_newest, version_of
@@ -121,11 +121,13 @@ class Store:
         return store
 
     def _load(self) -> None:
-        for row in self._connection.execute("SELECT id, health, passes, fails, unknowns, since, last FROM probe_state"):
-            name, health, passes, fails, unknowns, since, last = row
+        columns = "id, health, passes, fails, unknowns, since, last, weight"
+        for row in self._connection.execute(f"SELECT {columns} FROM probe_state"):  # noqa: S608  no input in it
+            name, health, passes, fails, unknowns, since, last, asked = row
             try:
                 outcome = None if last is None else codec.decode(last)
-                self._saved[name] = ProbeState(Health(health), passes, fails, unknowns, since, outcome)
+                weight = None if asked is None else Weight.parse(asked)
+                self._saved[name] = ProbeState(Health(health), passes, fails, unknowns, since, outcome, weight)
             except (ValueError, KeyError, TypeError):
                 self.notes.append(
                     f"{self._path}: the record of probe {name} is unreadable: its health begins as UNKNOWN"
@@ -145,7 +147,7 @@ class Store:
     def save_states(self, states: Mapping[str, ProbeState]) -> int:
         """Save the states that differ from the saved ones, in one transaction; return how many.
 
-        They differ where health, counters, or the verdict and reason of the last outcome do. A probe that goes on as
+        They differ where health, counters, weight, or the verdict and reason of the last outcome do. A probe that goes on as
         before costs no write, so the stored detail and timings may be of an earlier run like the last one.
         """
         changed = {
@@ -156,7 +158,7 @@ class Store:
         if not changed:
             return 0
         rows = [_row(name, state) for name, state in changed.items()]
-        sql = "INSERT OR REPLACE INTO probe_state VALUES (?, ?, ?, ?, ?, ?, ?)"
+        sql = "INSERT OR REPLACE INTO probe_state VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         self._write(lambda: self._connection.executemany(sql, rows))
         self._saved.update(changed)
         return len(changed)
@@ -216,12 +218,13 @@ class Store:
 
 def _essence(state: ProbeState) -> tuple[object, ...]:
     last = None if state.last is None else (state.last.verdict, state.last.reason)
-    return state.health, state.passes, state.fails, state.since, last
+    return state.health, state.passes, state.fails, state.since, state.weight, last
 
 
 def _row(name: str, state: ProbeState) -> tuple[object, ...]:
     last = None if state.last is None else codec.encode(state.last)
-    return name, state.health, state.passes, state.fails, state.unknowns, state.since, last
+    weight = None if state.weight is None else str(state.weight)
+    return name, state.health, state.passes, state.fails, state.unknowns, state.since, last, weight
 
 
 def _code(error: sqlite3.Error) -> int:

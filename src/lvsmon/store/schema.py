@@ -21,6 +21,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT, WITHOUT ROWID""",
         "CREATE TABLE owned (virtual TEXT PRIMARY KEY, destinations TEXT NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    ("ALTER TABLE probe_state ADD COLUMN weight TEXT",),
 )
 """Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
 

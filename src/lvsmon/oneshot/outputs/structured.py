@@ -90,6 +90,7 @@ def _probe(view: ProbeView) -> dict[str, Any]:
         "reason": view.outcome.reason,
         "detail": view.outcome.detail,
         "facts": dict(view.outcome.facts),
+        "weight": None if view.outcome.weight is None else str(view.outcome.weight),
         "seconds": {
             "connect": phases.connect,
             "tls": phases.tls,
