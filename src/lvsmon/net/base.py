@@ -9,6 +9,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from lvsmon.net.files import Contents
+from lvsmon.net.programs import Ended, Program
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 
 _T = TypeVar("_T")
@@ -106,6 +108,14 @@ class Listener(Protocol):
         ...
 
 
+class Running(Protocol):
+    """A program that runs."""
+
+    async def ended(self) -> Ended:
+        """Wait for its end. Raise `LocalFault` where it broke its bounds, which says nothing about the realserver."""
+        ...
+
+
 class Connector(Protocol):
     """Opens streams and datagrams for one run."""
 
@@ -144,6 +154,17 @@ class Connector(Protocol):
         """
         ...
 
+    async def start_program(self, program: Program, /) -> Running:
+        """Start a program on the director. Where the run ends first, its whole process group gets TERM, then KILL.
+
+        It begins when an earlier one of the same identity has ended. Raise `LocalFault` where it cannot be started.
+        """
+        ...
+
+    async def read_file(self, path: str, limit: int, /) -> Contents:
+        """Read the first ``limit`` bytes of a file on the director. Raise `LocalFault` where it cannot be read."""
+        ...
+
 
 class Trace(Protocol):
     """Hears what happens on the wire of one run; the runner makes phase timings and transcripts of it."""
@@ -157,6 +178,10 @@ class Trace(Protocol):
     def secured(self) -> None: ...
 
     def awaiting(self, what: str, /) -> None: ...
+
+    def running(self, what: str, /) -> None:
+        """Begin to wait for something on the director itself; ``what`` finishes "still ..."."""
+        ...
 
     def sent(self, data: bytes, /) -> None: ...
 

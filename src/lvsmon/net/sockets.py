@@ -8,11 +8,13 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lvsmon.errors import ConnectFailed, LvsmonError
-from lvsmon.net import faults
-from lvsmon.net.base import Datagram, Echo, Listener, Stream, Trace
+from lvsmon.net import faults, files, programs
+from lvsmon.net.base import Datagram, Echo, Listener, Running, Stream, Trace
 from lvsmon.net.engine import Engine
+from lvsmon.net.files import Contents
 from lvsmon.net.icmp import EchoSocket
 from lvsmon.net.listeners import SocketListener
+from lvsmon.net.programs import Program, RunningProgram
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class SocketConnector:
     def __init__(self, engine: Engine, trace: Trace) -> None:
         self._engine = engine
         self._trace = trace
-        self._open: list[SocketStream | _SocketDatagram | EchoSocket | SocketListener] = []
+        self._open: list[SocketStream | _SocketDatagram | EchoSocket | SocketListener | RunningProgram] = []
 
     async def connect(self, address: str, port: int, /) -> Stream:
         sock = _make_socket(address, socket.SOCK_STREAM)
@@ -96,6 +98,18 @@ class SocketConnector:
 
     async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
         return await self._engine.within(seconds, part)
+
+    async def start_program(self, program: Program, /) -> Running:
+        self._trace.running(f"starting {program.argv[0]}")
+        running = await programs.ask(program, self._engine, self._trace)
+        self._open.append(running)
+        await running.started()
+        self._trace.running(f"running {program.argv[0]}")
+        return running
+
+    async def read_file(self, path: str, limit: int, /) -> Contents:
+        self._trace.running(f"reading {path}")
+        return await files.read(path, limit, self._engine)
 
     def close_all(self) -> None:
         """Close what the run opened and left open."""

@@ -147,7 +147,7 @@ class Store:
     def save_states(self, states: Mapping[str, ProbeState]) -> int:
         """Save the states that differ from the saved ones, in one transaction; return how many.
 
-        They differ where health, counters, weight, or the verdict and reason of the last outcome do. A probe that goes on as
+        They differ where health, counters, weight, or the last verdict and reason do. A probe that goes on as
         before costs no write, so the stored detail and timings may be of an earlier run like the last one.
         """
         changed = {

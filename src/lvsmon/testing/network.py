@@ -21,6 +21,8 @@ from lvsmon.model import Outcome, Target
 from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net import faults
 from lvsmon.net.base import Arrival, Stream, Trace
+from lvsmon.net.files import Contents
+from lvsmon.net.programs import Ended, Program
 from lvsmon.net.shared import Shared
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.base import Context, Deadline, Probe
@@ -454,18 +456,30 @@ class ScriptedListener:
         self.ended = "closed"
 
 
+class ScriptedRunning:
+    """A program whose end is scripted."""
+
+    def __init__(self, end: Coroutine[Any, Any, Ended]) -> None:
+        self._end = end
+
+    async def ended(self) -> Ended:
+        return await self._end
+
+
 class ScriptedConnector:
     """Gives each connection the next script; an error in place of a script is raised by connecting.
 
     A listener takes the next script too, for whoever connects to it; None is for nobody, an error is raised by
-    listening. It has `LISTENING` of the family of the last connection as its address, and ports from 40001 on.
+    listening. It has `LISTENING` of the family of the last connection as its address, and ports from 40001 on. A
+    program or a file takes its turn as well: `Ended` and `Contents` are what it comes to, `Hang` is no end.
 
-    ``opened`` holds what was opened, in order, for a test to look at; ``pings`` is what becomes of echo requests.
+    ``opened`` holds what was opened, ``asked`` the programs and files that were asked for, in order; ``pings`` is what
+    becomes of echo requests.
     """
 
     def __init__(
         self,
-        *scripts: Script | ProbeFailed | LocalFault | None,
+        *scripts: Script | Ended | Contents | Hang | ProbeFailed | LocalFault | None,
         pings: Sequence[Fate] = (),
         trace: PhaseTrace | None = None,
     ) -> None:
@@ -476,6 +490,7 @@ class ScriptedConnector:
         self.trace = trace or PhaseTrace()
         self.clock = ScriptedClock()
         self.opened: list[ScriptedStream | ScriptedDatagram | ScriptedEcho | ScriptedListener] = []
+        self.asked: list[Program | str] = []
 
     async def echo(self, address: str, /) -> ScriptedEcho:
         self.trace.connecting(address, 0)
@@ -490,6 +505,8 @@ class ScriptedConnector:
         script = self._scripts.pop(0)
         if isinstance(script, ProbeFailed | LocalFault):
             raise script
+        if not (script is None or isinstance(script, Script)):
+            raise ScriptError(f"the probe listens, but the next step is {script}")
         self._listened += 1
         listener = ScriptedListener(self._listening, (ports[0] if ports else 40000) + self._listened, script, self)
         self.opened.append(listener)
@@ -516,9 +533,36 @@ class ScriptedConnector:
         script = self._scripts.pop(0)
         if isinstance(script, ProbeFailed | LocalFault):
             raise script
-        if script is None:
-            raise ScriptError(f"the next script is a listener's, but there is a connection to {address} port {port}")
+        if not isinstance(script, Script):
+            raise ScriptError(f"the probe connects to {address} port {port}, but the next step is {script}")
         self.trace.connected()
+        return script
+
+    async def start_program(self, program: Program, /) -> "ScriptedRunning":
+        self.asked.append(program)
+        self.trace.running(f"starting {program.argv[0]}")
+        if self._scripts and isinstance(fault := self._scripts[0], LocalFault):
+            del self._scripts[0]
+            raise fault
+        self.trace.running(f"running {program.argv[0]}")
+        return ScriptedRunning(self._come_to(Ended))
+
+    async def read_file(self, path: str, limit: int, /) -> Contents:
+        self.asked.append(path)
+        self.trace.running(f"reading {path}")
+        found = await self._come_to(Contents)
+        return found if found.data is None else Contents(found.data[:limit], found.age)
+
+    async def _come_to(self, wanted: type[_T]) -> _T:
+        if not self._scripts:
+            raise ScriptError(f"no {wanted.__name__} is left")
+        script = self._scripts.pop(0)
+        if isinstance(script, ProbeFailed | LocalFault):
+            raise script
+        if isinstance(script, Hang):
+            await _Sleep(inf)
+        if not isinstance(script, wanted):
+            raise ScriptError(f"the probe asks for {wanted.__name__}, but the next step is {script}")
         return script
 
     async def pause(self, seconds: float, /) -> None:

@@ -1,0 +1,307 @@
+"""Programs, really run: bounded in every way, ended with all that they began, and none of them in anybody's way."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lvsmon.errors import LocalFault
+from lvsmon.model import Reason
+from lvsmon.monitor.runner import PhaseTrace
+from lvsmon.net import programs
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.programs import Program
+from lvsmon.net.sockets import SocketConnector
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it changes to another user")
+
+
+def program(*argv, **more):
+    defaults = {"environment": {"PATH": "/usr/bin:/bin"}, "identity": repr(argv), "trusted": True}
+    return Program(argv=argv, **(defaults | more))
+
+
+def shell(script, **more):
+    return program("/bin/sh", "-c", script, **more)
+
+
+async def ended(asked, timeout=30.0):  # noqa: ASYNC109
+    """Return how the program ended; raise TimeoutError (it is being ended then) after ``timeout``."""
+    net = SocketConnector(AsyncioEngine(), PhaseTrace())
+    try:
+        async with asyncio.timeout(timeout):
+            return await (await net.start_program(asked)).ended()
+    finally:
+        net.close_all()
+
+
+def run(asked, timeout=30.0):
+    return asyncio.run(ended(asked, timeout))
+
+
+def fault(asked):
+    with pytest.raises(LocalFault) as caught:
+        run(asked)
+    return caught.value
+
+
+def gone(pid, within=10.0):
+    """Wait until there is no such process, not even a zombie."""
+    until = time.monotonic() + within
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < until, Path(f"/proc/{pid}/status").read_text()
+    return True
+
+
+def pid_in(path, within=10.0):
+    """Wait until a program has written its number."""
+    until = time.monotonic() + within
+    while not (path.exists() and path.read_text().strip()):
+        assert time.monotonic() < until
+    return int(path.read_text())
+
+
+def test_code_output_and_errors():
+    seen = run(shell("echo out; echo err >&2; exit 3"))
+    assert (3, None, b"out\n", b"err\n") == (seen.code, seen.signal, seen.output, seen.errors)
+    assert b"out\nerr\n" == run(shell("echo out; echo err >&2", merge=True)).output
+
+
+def test_a_signal_is_told_by_its_name():
+    seen = run(shell("kill -SEGV $$"))
+    assert (None, "SIGSEGV") == (seen.code, seen.signal)
+
+
+def test_what_a_program_is_given():
+    """Nothing to read, three descriptors, the environment and no more, the directory, the umask, default signals."""
+    script = "cat; ls /proc/self/fd | wc -l; env | sort; pwd; umask; grep -E 'Sig(Blk|Ign)' /proc/self/status"
+    environment = {"PATH": "/usr/bin:/bin", "A": "b \udcff"}
+    lines = run(shell(script, environment=environment, directory="/usr", umask=0o027)).output.splitlines()
+    assert [b"4", b"A=b \xff", b"PATH=/usr/bin:/bin", b"PWD=/usr", b"/usr", b"0027"] == lines[:6]  # ls itself opens one
+    libc_only = 3 << 31  # signals 32 and 33: glibc's posix_spawn ignores them, and nobody else may use them
+    assert {0} == {int(line.split()[1], 16) & ~libc_only for line in lines[6:]}
+
+
+def test_words_reach_the_program_as_they_are():
+    assert b"$(id) `id` ; * '\n" == run(program("/bin/echo", "$(id) `id` ; * '")).output
+
+
+def test_a_name_is_looked_for_where_it_is_said(tmp_path):
+    (tmp_path / "look").write_text("#!/bin/sh\necho found $0")
+    (tmp_path / "look").chmod(0o755)
+    assert f"found {tmp_path}/look\n".encode() == run(program("look", search=("/nonexistent", str(tmp_path)))).output
+    assert Reason.MISSING_PROGRAM is fault(program("look", search=("/nonexistent",))).reason
+
+
+def test_what_cannot_be_started_says_why(tmp_path):
+    (tmp_path / "plain").write_text("#!/bin/sh\n")
+    (tmp_path / "orphan").write_text("#!/nonexistent/perl\n")
+    (tmp_path / "text").write_text("echo hello\n")
+    for name in ("orphan", "text"):
+        (tmp_path / name).chmod(0o755)
+    for name, reason, words in (
+        ("nothing", Reason.MISSING_PROGRAM, "no such file"),
+        ("plain", Reason.LOCAL_PERMISSION, "permission denied"),
+        ("orphan", Reason.MISSING_PROGRAM, "its first line (#!) names is not there"),
+        ("text", Reason.MISSING_PROGRAM, "a script begins with a line such as #!/bin/sh"),
+        ("", Reason.LOCAL_PERMISSION, "permission denied"),
+    ):
+        error = fault(program(f"{tmp_path}/{name}"))
+        assert (reason, True) == (error.reason, words in str(error)), str(error)
+    error = fault(program("/bin/true", directory="/nonexistent"))
+    assert (Reason.LOCAL_FAULT, True) == (error.reason, "in the directory /nonexistent" in str(error))
+    error = fault(program("/bin/true", user="nobody-of-this-name"))
+    assert (Reason.LOCAL_FAULT, True) == (error.reason, "no such user" in str(error))
+    assert "too long" in str(fault(program("/bin/true", "x" * 200_000)))
+
+
+def test_output_is_bounded_and_the_beginning_is_kept():
+    """A program that says too much is heard out, one that never ends is killed; neither holds more than was asked."""
+    seen = run(shell("seq 100000; exit 4", max_output=10))
+    assert (4, b"1\n2\n3\n4\n5\n", True) == (seen.code, seen.output, seen.truncated)
+    error = fault(program("/usr/bin/yes"))
+    assert (Reason.LOCAL_RESOURCES, True) == (error.reason, "wrote more than" in str(error))
+
+
+def test_the_deadline_ends_the_whole_group(tmp_path):
+    """What the program began goes with it: TERM, and KILL for those that do not listen."""
+    deaf = (
+        f"trap '' TERM; (trap '' TERM; echo $BASHPID > {tmp_path}/child; sleep 60) & echo $$ > {tmp_path}/leader; wait"
+    )
+    with pytest.raises(TimeoutError):
+        run(program("/bin/bash", "-c", deaf), timeout=0.5)
+    assert all(gone(pid_in(tmp_path / name)) for name in ("leader", "child"))
+
+
+def test_a_program_may_tidy_up_at_the_deadline(tmp_path):
+    with pytest.raises(TimeoutError):
+        run(
+            shell(f"trap 'echo bye > {tmp_path}/last; exit' TERM; echo $$ > {tmp_path}/pid; sleep 60 & wait"),
+            timeout=0.5,
+        )
+    assert gone(pid_in(tmp_path / "pid"))
+    assert "bye\n" == (tmp_path / "last").read_text()
+
+
+def test_what_is_left_in_the_background_holds_nothing_up_and_goes(tmp_path):
+    seen = run(shell(f"sleep 60 & echo $! > {tmp_path}/left; echo done"))
+    assert (0, b"done\n") == (seen.code, seen.output)
+    assert gone(pid_in(tmp_path / "left"))
+
+
+def test_a_stopped_program_is_ended(tmp_path):
+    with pytest.raises(TimeoutError):
+        run(shell(f"echo $$ > {tmp_path}/pid; kill -STOP $$"), timeout=0.5)
+    assert gone(pid_in(tmp_path / "pid"))
+
+
+def test_the_next_run_waits_for_the_end_of_the_one_before(tmp_path):
+    """Never two at once of one probe; others do not wait."""
+    deaf = program("/bin/bash", "-c", f"trap '' TERM; echo $$ >> {tmp_path}/pids; while :; do sleep 0.01; done")
+
+    async def main():
+        with pytest.raises(TimeoutError):
+            await ended(deaf, 0.4)
+        assert (await ended(program("/bin/echo", "other"))).code == 0
+        with pytest.raises(TimeoutError):
+            await ended(deaf, 0.1)  # the first has half a second to end
+        with pytest.raises(TimeoutError):
+            await ended(deaf, 1.2)
+
+    asyncio.run(main())
+    first, second = (tmp_path / "pids").read_text().split()
+    assert gone(int(first))
+    assert gone(int(second))
+
+
+def test_a_fork_bomb_is_killed_and_harms_nobody():
+    """It is a small one, of 511 processes at most; meanwhile another program runs as ever."""
+    bomb = "f() { if [ $1 -lt 8 ]; then f $(($1+1)) | f $(($1+1)) & fi; sleep 3; }; f 0; sleep 9"
+
+    async def main():
+        return await asyncio.gather(
+            ended(program("/bin/bash", "-c", bomb, max_processes=30)), ended(shell("echo fine")), return_exceptions=True
+        )
+
+    error, other = asyncio.run(main())
+    assert "more than 30 processes" in str(error)
+    assert b"fine\n" == other.output
+
+
+def test_limits():
+    script = "for n in 1 2 3 4 5 6 7 8 9; do sleep 0.02; done; ulimit -Ht; ulimit -Hn; ulimit -v; ulimit -c"
+    assert [b"8", b"99", b"262144", b"0"] == run(
+        shell(script, max_cpu=7, max_files=99, max_memory=256 << 20)
+    ).output.split()
+    greedy = "x = bytearray(300 << 20)"
+    assert 1 == run(program(sys.executable, "-I", "-S", "-c", greedy, max_memory=256 << 20)).code
+
+
+def test_processor_time_is_bounded():
+    assert "SIGXCPU" == run(shell("while :; do :; done", max_cpu=1)).signal
+
+
+@ROOT_ONLY
+def test_another_user(tmp_path):
+    seen = run(shell("id -u; id -G; echo $HOME $USER", user="nobody"))
+    assert [b"65534", b"65534", b"/nonexistent nobody"] == seen.output.splitlines()
+    tmp_path.chmod(0o700)
+    (tmp_path / "look").write_text("#!/bin/sh\n")
+    (tmp_path / "look").chmod(0o755)
+    assert Reason.LOCAL_PERMISSION is fault(program(f"{tmp_path}/look", user="nobody")).reason
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("way", ["file", "owner", "group", "folder", "link"])
+def test_root_runs_nothing_that_others_may_change(tmp_path, way):
+    """Neither the file nor a folder on the way to it; unless that is said; other users run what they like."""
+    folder = tmp_path / "bin"
+    folder.mkdir(mode=0o755)
+    path = folder / "look"
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    assert 0 == run(program(str(path), trusted=False)).code
+    match way:
+        case "file":
+            path.chmod(0o757)
+        case "owner":
+            os.chown(path, 65534, 0)
+        case "group":
+            os.chown(path, 0, 65534)
+            path.chmod(0o775)
+        case "folder":
+            folder.chmod(stat.S_IRWXU | stat.S_IRWXO)
+        case "link":
+            path.rename(tmp_path / "real")
+            (tmp_path / "real").chmod(0o777)
+            path.symlink_to(tmp_path / "real")
+    error = fault(program(str(path), trusted=False))
+    assert (Reason.LOCAL_PERMISSION, True) == (error.reason, "others than root may change" in str(error))
+    assert 0 == run(program(str(path), trusted=True)).code
+
+
+def test_hundreds_at_once():
+    async def main():
+        return await asyncio.gather(*(ended(shell(f"echo {n}")) for n in range(300)))
+
+    assert [f"{n}\n".encode() for n in range(300)] == [seen.output for seen in asyncio.run(main())]
+
+
+def _spawner():
+    """Return the process id of what starts the programs of this process."""
+    return int(run(shell("echo $PPID")).output)
+
+
+def test_the_starter_of_programs_is_replaced_when_it_dies():
+    """What ran under it says nothing; the next program runs."""
+
+    async def main():
+        task = asyncio.create_task(ended(shell("sleep 60")))
+        await asyncio.sleep(0)
+        before = int((await ended(shell("echo $PPID"))).output)
+        os.kill(before, signal.SIGKILL)
+        with pytest.raises(LocalFault, match="has died"):
+            await task
+        return before, int((await ended(shell("echo $PPID"))).output)
+
+    before, after = asyncio.run(main())
+    assert before != after
+    os.waitpid(before, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_do_not_end_the_starter_of_programs(number):
+    """A service manager sends them to the whole group; it ends when lvsmon has ended."""
+    before = _spawner()
+    os.kill(before, number)
+    assert before == _spawner()
+
+
+def test_no_program_outlives_lvsmon(tmp_path):
+    """Killed without a word, it leaves nothing that runs: neither its programs nor what starts them."""
+    code = (
+        "import asyncio\n"
+        "from test_programs import ended, shell\n"
+        f"asyncio.run(ended(shell('echo $$ > {tmp_path}/pid; echo $PPID > {tmp_path}/parent; sleep 60')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as lvsmon:
+        pids = [pid_in(tmp_path / name) for name in ("pid", "parent")]
+        lvsmon.kill()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_what_escapes_is_reaped(tmp_path):
+    """A program that makes itself a daemon leaves the group; it is left alone, and is no zombie when it ends."""
+    run(shell(f"setsid sh -c 'echo $$ > {tmp_path}/pid; sleep 0.2' > /dev/null 2>&1 & sleep 0.1"))
+    assert gone(pid_in(tmp_path / "pid"))
+
+
+def test_the_engine_is_all_it_waits_on():
+    assert not {"asyncio", "time", "select", "threading"} & vars(programs).keys()
