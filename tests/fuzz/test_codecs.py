@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lvsmon.errors import ProtocolViolation
 from lvsmon.testing.split_feeding import VIOLATION, assert_invariant, transcript
-from lvsmon.wire import ftp, http1, ident, imap, lines, nntp, pop3, smtp, telnet
+from lvsmon.wire import agent, ftp, http1, ident, imap, lines, nntp, plugin, pop3, smtp, telnet
 from lvsmon.wire.content_coding import Decoder
 
 
@@ -101,6 +101,21 @@ def test_lines(data, cuts):
 @given(TELNET, CUTS)
 def test_telnet(data, cuts):
     assert_invariant(telnet.TelnetReader, data, cuts, (telnet.Text,))
+
+
+@given(_soup(b"up", b"75%", b"drain", b"MAINT", b"down", b" ", b",", b"#", b"\r", b"\n", b"9" * 9, b"x" * 1020), CUTS)
+def test_agent(data, cuts):
+    assert_invariant(agent.AgentReader, data, cuts)
+
+
+@given(_soup(b"OK", b"|", b"\n", b"'a b'=", b"time=", b"0.5", b"-1,5", b"s", b"%", b";1;2;3", b" ", b"'", b"=", b"U"))
+def test_plugin(data):
+    """Whatever a plugin prints, it is read, and what is read is bounded."""
+    seen = plugin.parse(data)
+    assert len(seen.metrics) <= plugin.MAX_METRICS
+    assert all(len(metric.label) <= 64 and len(metric.unit) <= 8 for metric in seen.metrics)
+    assert "|" not in seen.text
+    assert "\n" not in seen.text
 
 
 @given(SMTP, CUTS)

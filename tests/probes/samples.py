@@ -8,7 +8,10 @@ from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.icmp import EchoSocket
+from lvsmon.probes.agent import AgentProbe
 from lvsmon.probes.dns import DnsProbe
+from lvsmon.probes.exec import ExecProbe
+from lvsmon.probes.file import FileProbe
 from lvsmon.probes.ftp import FtpProbe
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.https import HttpsProbe
@@ -52,6 +55,7 @@ def may_ping():
 LOGIN = {"username": "probe", "password": Secret("secret")}
 
 SAMPLES: dict[str, list[Sample]] = {
+    "agent": [Sample("agent", AgentProbe(send=b"hello\n"))],
     "dns": [
         Sample("dns", DnsProbe(name="example.org", retransmit=0.1)),
         Sample("dns over TCP", DnsProbe(name="example.org", over="tcp")),
@@ -64,6 +68,12 @@ SAMPLES: dict[str, list[Sample]] = {
         ),
         Sample("ftp in active mode", FtpProbe(modes=("active",), max_listing=65536), FTP_PASSES),
     ],
+    # They look at no server: what is shown is that they keep their deadline and leave nothing behind.
+    "exec": [
+        Sample("exec that fails", ExecProbe(command=("/bin/false",))),
+        Sample("exec that hangs", ExecProbe(command=("/bin/sleep", "60"))),
+    ],
+    "file": [Sample("file that is missing", FileProbe(path="/nonexistent/{address}", missing="fail"))],
     "http": [
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
         Sample("http that looks into the body", HttpProbe(expect=re.compile(b"ready")), frozenset()),

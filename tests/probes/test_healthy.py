@@ -12,6 +12,7 @@ from lvsmon.model import Verdict
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes import BUILTIN
+from lvsmon.probes.agent import AgentProbe
 from lvsmon.probes.base import aim
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.identd import IdentdProbe
@@ -27,6 +28,7 @@ from lvsmon.probes.telnet import TelnetProbe
 SMTP = [b"220-mail.example.org\r\n", b"220 hello\r\n", None, b"250-mail\r\n250 SIZE\r\n", None, b"221 bye\r\n"]
 TELNET = [b"\xff\xfd\x18", None, b"\xff\xfb\x01Debian\r\n", None, b"mail lo\xff\xf1gin: ", None]
 HEALTHY = {
+    "agent": (AgentProbe(send=b"how?\n"), [None, b"up 7", b"5% # fine\r\n"]),
     "identd": (IdentdProbe(owner=re.compile(b"nobody")), [None, b"113, 1 : USERID : ", b"UNIX : nobody\r\n"]),
     "imap": (ImapProbe(), [b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\n", b"a1 OK\r\n", None, b"a2 OK\r\n"]),
     "lmtp": (LmtpProbe(expect_hostname=True), SMTP),
@@ -37,6 +39,9 @@ HEALTHY = {
     "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
     "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),
 }
+ON_THE_DIRECTOR = {"exec", "file"}
+"""Kinds that speak to no server."""
+
 ELSEWHERE = {"dns", "ftp", "nfs", "ntp", "ping", "rpc", "udp"}
 """Kinds whose own tests have a healthy server: it answers what it was asked."""
 
@@ -50,7 +55,7 @@ async def _probe(probe, address, port):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-@pytest.mark.parametrize("kind", sorted(set(BUILTIN) - {"http", "https", "tls"} - ELSEWHERE))
+@pytest.mark.parametrize("kind", sorted(set(BUILTIN) - {"http", "https", "tls"} - ELSEWHERE - ON_THE_DIRECTOR))
 def test_a_healthy_server_passes(kind, address):
     """It says its words; None waits for something from the client. Servers of TLS have tests of their own."""
     probe, words = HEALTHY[kind]

@@ -17,6 +17,7 @@ HELPERS = {
     "__init__", "base", "bodies", "clocks", "dialogue", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
     "onc", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
     "ftp_transfer",
+    "exit_codes", "mon_memory", "placeholders", "reports",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 

@@ -48,7 +48,8 @@ class Probe(Protocol):
     the configuration refuses to aim a probe at a virtual service of another protocol. One that has no use for a port
     says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver. One whose protocol
     has a usual port says so in ``default_port``, a class variable or a property: it is probed by hand where nobody
-    names another.
+    names another. One that wants to know the VIP even where there is a hostname has a class variable ``uses_vip``,
+    and ``needs_vip`` where it cannot do without.
     """
 
     kind: ClassVar[str]
@@ -115,6 +116,8 @@ def aim(
     """
     if probe.needs_hostname and hostname is None:
         raise ValueError("expect_hostname needs the hostname of the virtual service: set hostname there")
+    if getattr(probe, "needs_vip", False) and vip is None:
+        raise ValueError("{vip} and {vport} are of a virtual service that has a vip: this one has a fwmark")
     if not getattr(probe, "uses_port", True):
         port = 0
     named = hostname if probe.uses_hostname else None
