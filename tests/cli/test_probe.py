@@ -238,7 +238,7 @@ def test_every_kind_tells_its_settings(kind):
     assert "\n  kind=" not in found.stdout
 
 
-ANY_PORT = {"tcp", "udp"}
+ANY_PORT = {"agent", "exec", "file", "tcp", "udp"}
 """Kinds of no protocol: a person has to say where they are aimed."""
 
 

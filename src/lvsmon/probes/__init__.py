@@ -9,9 +9,9 @@ from lvsmon.probes.base import Probe
 BUILTIN: Final[Mapping[str, str]] = {
     "agent": "lvsmon.probes.agent:AgentProbe",
     "dns": "lvsmon.probes.dns:DnsProbe",
-    "ftp": "lvsmon.probes.ftp:FtpProbe",
     "exec": "lvsmon.probes.exec:ExecProbe",
     "file": "lvsmon.probes.file:FileProbe",
+    "ftp": "lvsmon.probes.ftp:FtpProbe",
     "http": "lvsmon.probes.http:HttpProbe",
     "https": "lvsmon.probes.https:HttpsProbe",
     "identd": "lvsmon.probes.identd:IdentdProbe",
