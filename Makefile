@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help venv test check lint unit lab lab-shell lab-where-possible daemons daemons-where-possible demo bench clean
+.PHONY: help venv test lint unit whole lab lab-shell lab-where-possible daemons daemons-where-possible demo bench clean
 
 help:
 	@echo "make demo    the main job on loopback, no root and no kernel module (a few seconds; make demo ARGS=--keep stays)"
@@ -28,7 +28,11 @@ lint: venv
 	$(BIN)/mypy docs/how-to/write-a-probe/lvsmon_finger.py
 	$(BIN)/lint-imports
 
+# What a person runs while working; `make test` runs the slow ones and the daemons too, and one at a time.
 unit: venv
+	$(BIN)/pytest -q -n 2 -m "not slow and not daemons" $(ARGS)
+
+whole: venv
 	$(BIN)/pytest -q
 
 # The kernel lab installs nothing: see docs/kernel-lab.md.
@@ -59,7 +63,7 @@ daemons-where-possible:
 test:
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory daemons-where-possible
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory whole
 	@$(MAKE) --no-print-directory lab-where-possible
 
 demo: venv

@@ -25,12 +25,14 @@ def test_every_kind_has_a_sample():
     assert all(sample.probe.kind == kind for kind, samples in SAMPLES.items() for sample in samples)
 
 
+@pytest.mark.slow
 def test_every_kind_tells_every_misbehaving_server_in_time(servers):
     """FAIL (or what the sample documents) within the deadline and 100 ms, no exception, no descriptor left."""
     complaints = verdict_complaints([sample for samples in SAMPLES.values() for sample in samples], servers)
     assert not complaints, "\n".join(complaints)
 
 
+@pytest.mark.slow
 def test_every_kind_keeps_to_its_memory_bound(servers):
     complaints = memory_complaints([sample for samples in SAMPLES.values() for sample in samples], servers)
     assert not complaints, "\n".join(complaints)
