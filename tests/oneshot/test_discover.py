@@ -54,7 +54,10 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
         (636, "tls"),
         (111, "rpc"),
         (2049, "nfs"),
-        (5432, "tcp"),
+        (5432, "pgsql"),
+        (6379, "redis"),
+        (11211, "memcached"),
+        (9042, "tcp"),
     ],
 )
 def test_the_port_suggests_the_kind(port: int, kind: str) -> None:

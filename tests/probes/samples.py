@@ -18,11 +18,14 @@ from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.imap import ImapProbe
 from lvsmon.probes.lmtp import LmtpProbe
+from lvsmon.probes.memcached import MemcachedProbe
 from lvsmon.probes.nfs import NfsProbe
 from lvsmon.probes.nntp import NntpProbe
 from lvsmon.probes.ntp import NtpProbe
+from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.ping import PingProbe
 from lvsmon.probes.pop3 import Pop3Probe
+from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.submission import SubmissionProbe
@@ -87,10 +90,13 @@ SAMPLES: dict[str, list[Sample]] = {
         ),
         Sample("https", HttpsProbe()),
     ],
+    "memcached": [Sample("memcached", MemcachedProbe())],
     "nfs": [Sample("nfs", NfsProbe()), Sample("nfs over udp", NfsProbe(over="udp", versions=("3",)))],
     "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
+    "pgsql": [Sample("pgsql", PgsqlProbe()), Sample("pgsql with TLS", PgsqlProbe(tls=True, tls_verify=False))],
     # The host answers, whatever its port does.
     "ping": [Sample("ping", PingProbe(count=1), frozenset(BEHAVIOURS))] if may_ping() else [],
+    "redis": [Sample("redis", RedisProbe())],
     "rpc": [
         Sample("rpc", RpcProbe(program="nfs", portmapper=False)),
         Sample("rpc over udp", RpcProbe(program="nfs", version=3, over="udp", portmapper=False)),

@@ -18,8 +18,11 @@ from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.imap import ImapProbe
 from lvsmon.probes.lmtp import LmtpProbe
+from lvsmon.probes.memcached import MemcachedProbe
 from lvsmon.probes.nntp import NntpProbe
+from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.pop3 import Pop3Probe
+from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.submission import SubmissionProbe
 from lvsmon.probes.tcp import TcpProbe
@@ -35,6 +38,9 @@ HEALTHY = {
     "nntp": (NntpProbe(posting=True), [b"200 hi\r\n", None, b"101 x\r\nVERSION 2\r\n", b".\r\n", None, b"205 bye\r\n"]),
     "pop3": (Pop3Probe(), [b"+OK hi\r\n", None, b"+OK\r\nUIDL\r\n", b".\r\n", None, b"+OK bye\r\n"]),
     "submission": (SubmissionProbe(tls="none", auth=()), SMTP),
+    "memcached": (MemcachedProbe(), [None, b"VERS", b"ION 1.6\r\n"]),
+    "pgsql": (PgsqlProbe(), [None, b"R\0\0\0\x0c\0\0", b"\0\5salt"]),
+    "redis": (RedisProbe(), [None, b"+PONG\r\n", None, b"$33\r\nrole:master\r\nconnected_slaves:0\r\n\r\n"]),
     "smtp": (SmtpProbe(expect_hostname=True), SMTP),
     "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
     "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),

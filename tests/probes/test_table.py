@@ -18,6 +18,7 @@ HELPERS = {
     "onc", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
     "ftp_transfer",
     "exit_codes", "mon_memory", "placeholders", "reports",
+    "replication",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 

@@ -43,8 +43,11 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     993: "imap",
     995: "pop3",
     2049: "nfs",
+    5432: "pgsql",
+    6379: "redis",
     8080: "http",
     8443: "https",
+    11211: "memcached",
 }
 _IN_TLS: Final = frozenset({465, 563, 993, 995})
 """Ports on which mail and news begin with TLS; on the others it is not asked for, since not every site has it."""
@@ -135,4 +138,6 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         settings["over"] = "udp" if over_udp else "tcp"
     if kind == "rpc":
         settings |= {"program": "portmapper", "portmapper": False}
+    if kind == "redis":
+        settings |= {"accept_no_auth": True, "link": "warn"}
     return load(kind)(**settings)
