@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lvsmon.errors import ProtocolViolation
 from lvsmon.testing.split_feeding import assert_invariant
-from lvsmon.wire import memcached, pgsql, redis
+from lvsmon.wire import memcached, mysql, pgsql, redis
 
 CUTS = st.lists(st.integers(0, 400), max_size=4)
 
@@ -46,6 +46,34 @@ def test_pgsql(data, cuts):
 @given(st.one_of(st.binary(max_size=60), _soup(b"\0\1", b"\0\0\0\1x", b"\xff\xff\xff\xff", b"C1\0", b"Mx\0", b"\0")))
 def test_rows_and_errors_of_pgsql_are_read_or_violations(data):
     for read in (pgsql.row, pgsql.complaint):
+        with suppress(ProtocolViolation):
+            read(data)
+
+
+MYSQL = _soup(b"\1\0\0\0\0", b"\5\0\0\1\xfe\0\0\2\0", b"\3\0\0\2", b"\xff\x15\4", b"\0\0\1\0", b"\0\0\0\0", b"x" * 200)
+PARTS = _soup(
+    b"\n",
+    b"8.0\0",
+    bytes(8),
+    b"\xff\xff",
+    b"\x15",
+    b"\1x",
+    b"\xfb",
+    b"\xfc\1\0",
+    b"\xfe",
+    b"\xff",
+    b"mysql_native_password\0",
+)
+
+
+@given(MYSQL, CUTS)
+def test_mysql(data, cuts):
+    assert_invariant(mysql.PacketReader, data, cuts)
+
+
+@given(PARTS)
+def test_packets_of_mysql_are_read_or_violations(data):
+    for read in (mysql.greeting, mysql.complaint, mysql.switch, mysql.column_name, lambda body: mysql.row(body, 3)):
         with suppress(ProtocolViolation):
             read(data)
 

@@ -17,8 +17,10 @@ from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.imap import ImapProbe
+from lvsmon.probes.ldap import LdapProbe
 from lvsmon.probes.lmtp import LmtpProbe
 from lvsmon.probes.memcached import MemcachedProbe
+from lvsmon.probes.mysql import MysqlProbe
 from lvsmon.probes.nfs import NfsProbe
 from lvsmon.probes.nntp import NntpProbe
 from lvsmon.probes.ntp import NtpProbe
@@ -28,6 +30,7 @@ from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.smtp import SmtpProbe
+from lvsmon.probes.ssh import SshProbe
 from lvsmon.probes.submission import SubmissionProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
@@ -91,6 +94,13 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("https", HttpsProbe()),
     ],
     "memcached": [Sample("memcached", MemcachedProbe())],
+    "mysql": [Sample("mysql", MysqlProbe()), Sample("mysql with TLS", MysqlProbe(tls=True, tls_verify=False))],
+    "ldap": [
+        Sample("ldap", LdapProbe()),
+        Sample("ldap that takes any answer", LdapProbe(any_answer=True)),
+        Sample("ldap after StartTLS", LdapProbe(tls="starttls", tls_verify=False)),
+        Sample("ldap over TLS", LdapProbe(tls="implicit", tls_verify=False)),
+    ],
     "nfs": [Sample("nfs", NfsProbe()), Sample("nfs over udp", NfsProbe(over="udp", versions=("3",)))],
     "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
     "pgsql": [Sample("pgsql", PgsqlProbe()), Sample("pgsql with TLS", PgsqlProbe(tls=True, tls_verify=False))],
@@ -120,6 +130,7 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("submission in clear text", SubmissionProbe(tls="none", auth=()), frozenset({"smtp_resets_after_ehlo"})),
     ],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
+    "ssh": [Sample("ssh", SshProbe()), Sample("ssh, version alone", SshProbe(mode="banner"), frozenset({"is_ssh"}))],
     "tcp": [
         # The port accepts: all that was asked. A reset may come before the connection has been looked at.
         Sample(

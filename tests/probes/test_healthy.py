@@ -17,19 +17,30 @@ from lvsmon.probes.base import aim
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.imap import ImapProbe
+from lvsmon.probes.ldap import LdapProbe
 from lvsmon.probes.lmtp import LmtpProbe
 from lvsmon.probes.memcached import MemcachedProbe
+from lvsmon.probes.mysql import MysqlProbe
 from lvsmon.probes.nntp import NntpProbe
 from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.smtp import SmtpProbe
+from lvsmon.probes.ssh import SshProbe
 from lvsmon.probes.submission import SubmissionProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
 
 SMTP = [b"220-mail.example.org\r\n", b"220 hello\r\n", None, b"250-mail\r\n250 SIZE\r\n", None, b"221 bye\r\n"]
 TELNET = [b"\xff\xfd\x18", None, b"\xff\xfb\x01Debian\r\n", None, b"mail lo\xff\xf1gin: ", None]
+LDAP = [
+    None,
+    b"\x30\x0c\x02\x01\x02\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
+    None,
+    b"\x30\x09\x02\x01\x03\x64\x04\x04\x00\x30\x00",
+    b"\x30\x0c\x02\x01\x03\x65\x07\x0a\x01\x00\x04\x00\x04\x00",
+    None,
+]
 HEALTHY = {
     "agent": (AgentProbe(send=b"how?\n"), [None, b"up 7", b"5% # fine\r\n"]),
     "identd": (IdentdProbe(owner=re.compile(b"nobody")), [None, b"113, 1 : USERID : ", b"UNIX : nobody\r\n"]),
@@ -39,9 +50,12 @@ HEALTHY = {
     "pop3": (Pop3Probe(), [b"+OK hi\r\n", None, b"+OK\r\nUIDL\r\n", b".\r\n", None, b"+OK bye\r\n"]),
     "submission": (SubmissionProbe(tls="none", auth=()), SMTP),
     "memcached": (MemcachedProbe(), [None, b"VERS", b"ION 1.6\r\n"]),
+    "mysql": (MysqlProbe(), [b"\x11\0\0\0\xff\x6a\x04Host is", b" not all"]),
     "pgsql": (PgsqlProbe(), [None, b"R\0\0\0\x0c\0\0", b"\0\5salt"]),
     "redis": (RedisProbe(), [None, b"+PONG\r\n", None, b"$33\r\nrole:master\r\nconnected_slaves:0\r\n\r\n"]),
+    "ldap": (LdapProbe(), LDAP),
     "smtp": (SmtpProbe(expect_hostname=True), SMTP),
+    "ssh": (SshProbe(mode="banner"), [b"hello\r\nSSH-2.0-", b"OpenSSH_9.2\r\n", None]),
     "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
     "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),
 }

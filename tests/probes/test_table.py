@@ -19,6 +19,8 @@ HELPERS = {
     "ftp_transfer",
     "exit_codes", "mon_memory", "placeholders", "reports",
     "replication",
+    "ldap_results",
+    "ssh_strength",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 

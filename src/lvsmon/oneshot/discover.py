@@ -23,6 +23,7 @@ from lvsmon.probes.base import Probe, ProbeSpec, aim
 
 _SUGGESTED: Final[Mapping[int, str]] = {
     21: "ftp",
+    22: "ssh",
     23: "telnet",
     24: "lmtp",
     25: "smtp",
@@ -33,24 +34,28 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     113: "identd",
     119: "nntp",
     143: "imap",
+    389: "ldap",
     443: "https",
     465: "submission",
     563: "nntp",
     587: "submission",
-    636: "tls",
+    636: "ldap",
     853: "tls",
     990: "tls",
     993: "imap",
     995: "pop3",
     2049: "nfs",
+    3268: "ldap",
+    3269: "ldap",
+    3306: "mysql",
     5432: "pgsql",
     6379: "redis",
     8080: "http",
     8443: "https",
     11211: "memcached",
 }
-_IN_TLS: Final = frozenset({465, 563, 993, 995})
-"""Ports on which mail and news begin with TLS; on the others it is not asked for, since not every site has it."""
+_IN_TLS: Final = frozenset({465, 563, 636, 993, 995, 3269})
+"""Ports on which TLS is spoken from the start; on the others it is not asked for, since not every site has it."""
 
 _OTHERWISE: Final = "tcp"
 _SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 111: "rpc", 123: "ntp", 2049: "nfs"}
@@ -134,6 +139,10 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
     if kind == "ftp":
         # Nobody may be let in who is not known, and the director may have a firewall: neither says anything is down.
         settings |= {"login": "optional", "modes": ("passive",)}
+    if kind == "ssh":
+        settings["mode"] = "banner"  # which keys and algorithms do, clients and a configuration know
+    if kind == "ldap":
+        settings["any_answer"] = True  # nobody has told us a user to bind as
     if kind in {"nfs", "rpc"}:
         settings["over"] = "udp" if over_udp else "tcp"
     if kind == "rpc":

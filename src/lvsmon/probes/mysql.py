@@ -1,0 +1,271 @@
+"""mysql: a MySQL or MariaDB server that takes logins, or logs in and answers a query, with the state wanted."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeAlias
+
+from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, TlsFailed
+from lvsmon.model import FactValue, Outcome, Reason, Target
+from lvsmon.model.settings import Secret
+from lvsmon.net.base import Stream
+from lvsmon.probes.base import Context, passed
+from lvsmon.probes.replication import LagSettings
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.talk import shown
+from lvsmon.wire import mysql
+
+_NOBODY: Final = "lvsmon"
+"""User named where none is set: leaving before a login counts towards the server's max_connect_errors, a login that is
+refused does not."""
+
+_MAX_ANSWER: Final = 1 << 20
+_MAX_SWITCHES: Final = 4
+_WHO: Final = frozenset({1044, 1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 4151})
+"""Errors of a server that serves, but not this user, from this host, with this password."""
+
+_SYNTAX: Final = 1064
+_CAUSES: Final = {
+    1040: "it has too many connections",
+    1053: "it is shutting down",
+    1129: "it has blocked the director after too many broken connections (max_connect_errors): run FLUSH HOSTS there",
+    1203: "the user has too many connections",
+    1226: "the user has used up a limit",
+}
+_OK, _MORE, _SWITCH, _ERROR = 0x00, 0x01, 0xFE, 0xFF
+_FAST, _FULL = b"\1\3", b"\1\4"
+_Row: TypeAlias = list[tuple[str, bytes | None]]
+"""Columns by name: a name may come twice."""
+
+_LAG: Final = ("Seconds_Behind_Source", "Seconds_Behind_Master")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MysqlProbe(LagSettings, TlsSettings):
+    """Connect and be refused as nobody; with a user, log in and ask what is wanted."""
+
+    kind: ClassVar[str] = "mysql"
+    default_port: ClassVar[int] = 3306
+    needs_hostname: ClassVar[bool] = False
+
+    user: str | None = None
+    """User to log in as; without, a refused login is answer enough."""
+    password: Secret | None = None
+    """Password of the user, for mysql_native_password and caching_sha2_password; never shown."""
+    database: str | None = None
+    """Database to use."""
+    query: str | None = None
+    """SQL to run once logged in; it must give a row."""
+    value: str | None = None
+    """What the first column of the query's first row must be, exactly."""
+    read_only: bool | None = None
+    """What the server's global read_only must be."""
+    tls: bool = False
+    """Ask for TLS and use the settings of kind tls."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that contradict each other or decide nothing."""
+        LagSettings.__post_init__(self)
+        TlsSettings.__post_init__(self)
+        if not self.tls:
+            self.refuse_tls_settings("tls = true")
+        for name, text in (("user", self.user), ("database", self.database), ("query", self.query)):
+            if text is not None and (not text.strip() or "\0" in text):
+                raise ValueError(f"{name}: must not be empty or hold a zero byte")
+        if self.user is None and (self.password or self.query or self.read_only is not None or self.limits_lag):
+            raise ValueError("password, query, read_only, lag_warn and lag_fail: need a user to log in as")
+        if self.value is not None and self.query is None:
+            raise ValueError("value: is what query must give: give query too")
+
+    @property
+    def uses_hostname(self) -> bool:
+        return self.tls and self.tls_uses_hostname
+
+    @property
+    def memory_bound(self) -> int:
+        return 524288 + (MEMORY if self.tls else 0)
+
+    async def check(self, target: Target, ctx: Context, /) -> Outcome:
+        if not self.tls:
+            stream = await ctx.net.connect(target.address, target.port)
+            return await self._exchange(_Talk(stream), await _greeted(stream))
+        greetings: list[mysql.Greeting] = []
+
+        async def prepare(stream: Stream) -> None:
+            said = await _greeted(stream)
+            if isinstance(said, mysql.Complaint):
+                raise _rejected(said)
+            if not said.offers_tls:
+                raise TlsFailed("it does not offer TLS")
+            greetings[:] = [said]
+            await stream.write(mysql.tls_request(self.database))
+
+        stream, session = await open_tls(self, target, ctx, prepare=prepare)
+        return self.graded(await self._exchange(_Talk(stream), greetings[0]), session)
+
+    async def _exchange(self, talk: "_Talk", said: mysql.Greeting | mysql.Complaint) -> Outcome:
+        facts: dict[str, FactValue] = {}
+        refusal = said if isinstance(said, mysql.Complaint) else None
+        if isinstance(said, mysql.Greeting):
+            facts["version"] = shown(said.version.encode())
+            refusal = await self._log_in(talk, said)
+        if refusal is not None:
+            if self.user is not None or refusal.code not in _WHO:
+                raise _rejected(refusal)
+            talk.stream.close()
+            return passed("takes logins", facts)
+        outcome = passed("takes logins" if self.user is None else "logged in", facts)
+        if self.read_only is not None:
+            self._judge_read_only(await talk.ask("SELECT @@global.read_only"))
+        if self.query is not None:
+            self._compare(await talk.ask(self.query))
+        if self.limits_lag:
+            outcome = self.held_against_lag(outcome, await _lag(talk))
+        await talk.stream.write(mysql.QUIT)
+        talk.stream.close()
+        return outcome
+
+    async def _log_in(self, talk: "_Talk", said: mysql.Greeting) -> mysql.Complaint | None:
+        """Log in; return None once we are in, or what the server says against it."""
+        secret = "" if self.password is None else self.password.reveal()
+        plugin, salt = said.plugin, said.salt
+        proof = mysql.proof(plugin, secret, salt)
+        await talk.stream.write(mysql.login(self.user or _NOBODY, self.database, proof, plugin, tls=self.tls))
+        for _ in range(_MAX_SWITCHES):
+            packet = await talk.hear()
+            first = packet.body[0]
+            if first == _OK:
+                return None
+            if first == _ERROR:
+                return mysql.complaint(packet.body)
+            if first == _SWITCH:
+                plugin, salt = mysql.switch(packet.body)
+                await talk.stream.write(mysql.packet(packet.sequence + 1, self._switched(plugin, secret, salt)))
+            elif packet.body == _FULL and plugin == mysql.SHA2:
+                await talk.stream.write(mysql.packet(packet.sequence + 1, self._in_full(secret)))
+            elif packet.body != _FAST:
+                raise ProtocolViolation(f"not an answer to a login: {packet.body[:40]!r}")
+        raise ProtocolViolation("it goes on asking in the login")
+
+    def _switched(self, plugin: str, secret: str, salt: bytes) -> bytes:
+        if secret and plugin not in {mysql.NATIVE, mysql.SHA2}:
+            raise Rejected(
+                f"it wants a login by {shown(plugin.encode(), 60)}, which this probe does not do", Reason.AUTHENTICATION
+            )
+        return mysql.proof(plugin, secret, salt)
+
+    def _in_full(self, secret: str) -> bytes:
+        """Return the password itself, which the server wants once after its start; only within TLS."""
+        if not self.tls:
+            raise Rejected(
+                "it wants the whole password, as it does until the user has logged in once: set tls = true",
+                Reason.AUTHENTICATION,
+            )
+        return secret.encode() + b"\0"
+
+    def _judge_read_only(self, found: _Row | None) -> None:
+        state = found[0][1] if found else None
+        if state not in {b"0", b"1"}:
+            raise ProtocolViolation(f"the answer about read_only is {state!r:.80}")
+        if (state == b"1") is not self.read_only:
+            raise ExpectationFailed(f"it is {'read-only' if state == b'1' else 'writable'}, which is not wanted")
+
+    def _compare(self, found: _Row | None) -> None:
+        if not found:
+            raise ExpectationFailed("the query gives no row")
+        if self.value is None:
+            return
+        first = found[0][1]
+        wanted = shown(self.value.encode(), 80)
+        if first is None:
+            raise ExpectationFailed(f"the query gives NULL, not {wanted!r}")
+        if first != self.value.encode():
+            raise ExpectationFailed(f"the query gives {shown(first, 80)!r}, not {wanted!r}")
+
+
+class _Talk:
+    """A conversation: never reads beyond a packet."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._reader = mysql.PacketReader()
+        self._heard = 0
+
+    async def hear(self) -> mysql.Packet:
+        while (packet := self._reader.next_event()) is None:
+            data = await self.stream.read(self._reader.missing)
+            if not data:
+                raise PeerClosed(f"the realserver closed the connection {self._reader.where}")
+            self._reader.feed(data)
+        self._heard += 4 + len(packet.body)
+        if self._heard > _MAX_ANSWER:
+            raise ProtocolViolation(f"it says more than {_MAX_ANSWER} bytes")
+        if not packet.body:
+            raise ProtocolViolation("an empty packet")
+        return packet
+
+    async def ask(self, sql: str) -> _Row | None:
+        """Run ``sql``; return its first row by column, None for none; raise `Rejected` where the server does not."""
+        await self.stream.write(mysql.query(sql))
+        head = (await self._accepted()).body
+        if head[0] == _OK:
+            return None
+        count = mysql.Cursor(head).number(1)
+        if len(head) != 1 or not 0 < count < 0xFB:
+            raise ProtocolViolation(f"not an answer to a query: {head[:40]!r}")
+        names = [mysql.column_name((await self._accepted()).body) for _ in range(count)]
+        if not _is_end((await self._accepted()).body):
+            raise ProtocolViolation("more columns than were announced")
+        first: _Row | None = None
+        while not _is_end(body := (await self._accepted()).body):
+            found = mysql.row(body, count)
+            first = list(zip(names, found, strict=True)) if first is None else first
+        return first
+
+    async def _accepted(self) -> mysql.Packet:
+        packet = await self.hear()
+        if packet.body[0] == _ERROR:
+            raise _QueryFailed(mysql.complaint(packet.body))
+        return packet
+
+
+class _QueryFailed(Rejected):
+    def __init__(self, refusal: mysql.Complaint) -> None:
+        super().__init__(f"the query fails: {shown(str(refusal).encode())}")
+        self.code = refusal.code
+
+
+async def _greeted(stream: Stream) -> mysql.Greeting | mysql.Complaint:
+    """Return the greeting, or the error that a server says instead of it."""
+    body = (await _Talk(stream).hear()).body
+    return mysql.complaint(body) if body[0] == _ERROR else mysql.greeting(body)
+
+
+async def _lag(talk: _Talk) -> float:
+    """Return how many seconds the replica is behind; raise where it is none, or its replication stands still."""
+    try:
+        found = await talk.ask("SHOW REPLICA STATUS")
+    except _QueryFailed as failed:
+        if failed.code != _SYNTAX:
+            raise
+        found = await talk.ask("SHOW SLAVE STATUS")  # before MySQL 8.0.22 and MariaDB 10.5
+    if found is None:
+        raise ExpectationFailed("it is no replica")
+    state = dict(found)
+    behind = next((state[name] for name in _LAG if name in state), None)
+    if behind is None:
+        errors = (state.get(name) or b"" for name in ("Last_SQL_Error", "Last_IO_Error"))
+        raise ExpectationFailed(
+            "its replication stands still: " + (shown(b"; ".join(errors).strip(b"; ")) or "stopped")
+        )
+    if not (behind.isdigit() and len(behind) <= 12):
+        raise ProtocolViolation(f"a lag that is no number: {behind[:40]!r}")
+    return float(behind)
+
+
+def _is_end(body: bytes) -> bool:
+    return body[0] == _SWITCH and len(body) < 9
+
+
+def _rejected(refusal: mysql.Complaint) -> Rejected:
+    reason = Reason.AUTHENTICATION if refusal.code in _WHO else Reason.REJECTED
+    cause = f"{_CAUSES[refusal.code]}: " if refusal.code in _CAUSES else ""
+    return Rejected(cause + shown(str(refusal).encode()), reason)
