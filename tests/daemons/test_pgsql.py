@@ -15,11 +15,10 @@ from lvsmon.model.settings import Secret
 from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.wire import pgsql
 
-# It does not run as root. User namespaces are not to be had in many containers, so root becomes another user that may
-# still go through pytest's folders, which are closed to others.
-USER = 1000
+# It does not run as root, nor as a user without a name. User namespaces are not to be had in many containers, so root
+# becomes the package's user, which may still go through pytest's folders, closed to others as they are.
 AS_USER = (
-    "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
+    "setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
     "--inh-caps=-all,+dac_override,+dac_read_search", "--ambient-caps=-all,+dac_override,+dac_read_search",
 )  # fmt: skip
 NAME = "shop.example.org"
