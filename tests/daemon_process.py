@@ -101,11 +101,14 @@ class Realserver:
 
 
 def configuration(directory, *, main="", virtual=""):
-    """Write a configuration with fast timings and the memory backend; return its main file."""
+    """Write a configuration with fast timings and the memory backend; return its main file.
+
+    The timer never comes: what is written to the table is written because something happened.
+    """
     path = directory / "lvsmon.toml"
     state = directory / "state"
     path.write_text(
-        f'[director]\nbackend = "memory"\nstate_directory = "{state}"\nreconcile_interval = "1s"\n'
+        f'[director]\nbackend = "memory"\nstate_directory = "{state}"\nreconcile_interval = "1h"\n'
         '[defaults]\ninterval = "200ms"\ntimeout = "150ms"\nrise = 2\nfall = 2\n' + main
     )
     (directory / "monitors.d").mkdir(exist_ok=True)

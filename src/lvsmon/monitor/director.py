@@ -125,16 +125,26 @@ class Director:
             probe=spec.id, verdict=outcome.verdict, reason=outcome.reason, detail=outcome.detail,
             seconds=outcome.phases.total,
         )  # fmt: skip
-        asked = self._board.state(spec.id).weight
+        before = self._board.state(spec.id)
         transition = self._board.record(spec, outcome, time.time())
+        after = self._board.state(spec.id)
         if transition is not None:
             _log_transition(transition)
             failure = self.failures.of(spec.id)
             if transition.after is Health.DOWN and failure is not None:
                 event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
-            self._wanted.set()
-        if (asks := self._board.state(spec.id).weight) != asked:
-            event(_log, logging.INFO, "weight", probe=spec.id, before=asked, after=asks, detail=outcome.detail)
+        if after.weight != before.weight:
+            event(
+                _log,
+                logging.INFO,
+                "weight",
+                probe=spec.id,
+                before=before.weight,
+                after=after.weight,
+                detail=outcome.detail,
+            )
+        # Not every change is a transition: what a restart finds as it was left is none, but the table may be another.
+        if (after.health, after.weight) != (before.health, before.weight):
             self._wanted.set()
 
     async def _reconcile(self) -> float:
