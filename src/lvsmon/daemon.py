@@ -20,7 +20,6 @@ from lvsmon.config.plan import Plan
 from lvsmon.errors import ConfigError, StateError
 from lvsmon.logs import event
 from lvsmon.model import ProbeState
-from lvsmon.monitor.board import health_of
 from lvsmon.monitor.director import Director
 from lvsmon.notify import ServiceManager
 from lvsmon.store import Store
@@ -156,9 +155,9 @@ class Daemon:
             await asyncio.sleep(self._manager.watchdog / 2)
 
     def _status(self) -> str:
-        states = self._director.snapshot().states
-        destinations = [each for virtual in self._plan.virtuals for each in virtual.destinations]
-        up = sum(health_of(each, states).serves for each in destinations)
+        snapshot = self._director.snapshot()
+        destinations = [(virtual, each) for virtual in self._plan.virtuals for each in virtual.destinations]
+        up = sum(snapshot.health_of(*each).serves for each in destinations)
         return f"{up} of {len(destinations)} destinations up in {len(self._plan.virtuals)} virtual services"
 
 

@@ -4,18 +4,14 @@ import pytest
 
 from lvsmon.model import (
     Damping,
-    Destination,
-    DestinationKey,
-    DestinationSettings,
     Health,
     Outcome,
     ProbeState,
-    RealServer,
     Reason,
     Target,
     Verdict,
 )
-from lvsmon.monitor.board import Board, health_of
+from lvsmon.monitor.board import Board
 from lvsmon.probes.base import ProbeSpec
 from lvsmon.probes.tcp import TcpProbe
 
@@ -72,14 +68,3 @@ def test_a_new_plan_keeps_the_counters_of_what_it_keeps():
     ours.update(["q"])
     ours.update(["p", "q"])
     assert Health.UNKNOWN is ours.state("p").health
-
-
-def test_a_destination_needs_all_its_probes():
-    destination = Destination(
-        realserver=RealServer("rs1", "10.0.0.1"),
-        key=DestinationKey("10.0.0.1", 80),
-        settings=DestinationSettings(),
-        probes=("p", "q"),
-    )
-    states = {"p": ProbeState(health=Health.UP), "q": ProbeState(health=Health.DOWN)}
-    assert Health.DOWN is health_of(destination, states)

@@ -1,5 +1,7 @@
 """The desired table from health, configuration and what the kernel has."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,26 +12,34 @@ from lvsmon.model import (
     DestinationKey,
     DestinationSettings,
     Health,
+    NoticeKind,
     OnFailure,
+    ProbeState,
     Protocol,
     RealServer,
+    Rule,
     VirtualEntry,
     VirtualKey,
     VirtualService,
     VirtualSettings,
     Weight,
+    Wish,
+    WishKind,
+    standing,
 )
-from lvsmon.pool import desired
+from lvsmon.pool import Situation, decide
 
 VIP = VirtualKey.of_address(Protocol.TCP, "192.0.2.10", 80)
 
 
 def destination(host, weight=1, on_failure=OnFailure.QUIESCE):
+    """Return rs<host>, with one probe of that name."""
     return Destination(
         realserver=RealServer(f"rs{host}", f"10.0.0.{host}"),
         key=DestinationKey(f"10.0.0.{host}", 80),
         settings=DestinationSettings(weight=weight),
         on_failure=on_failure,
+        probes=(f"rs{host}",),
     )
 
 
@@ -37,9 +47,16 @@ def virtual(*destinations, sorry=None):
     return VirtualService(name="shop", key=VIP, settings=VirtualSettings(), destinations=destinations, sorry=sorry)
 
 
-def weights(service, healths, observed=None, asked=None):
-    """Return {last number of the address: weight} of the desired entry."""
-    by_key = {each.key: health for each, health in zip(service.destinations, healths, strict=True)}
+def decided(service, healths, observed=None, asked=None, wishes=()):
+    """Decide on destinations of these healths, with {host: weight} in the kernel."""
+    names = [each.realserver.name for each in service.destinations]
+    asked = asked or [()] * len(names)
+    states = {
+        name: ProbeState(health=health, weight=min(weights, key=lambda each: each.of(each_weight), default=None))
+        for name, health, weights, each_weight in zip(
+            names, healths, asked, [each.settings.weight for each in service.destinations], strict=True
+        )
+    }
     seen = {}
     if observed is not None:
         entries = {
@@ -47,8 +64,12 @@ def weights(service, healths, observed=None, asked=None):
             for host, weight in observed.items()
         }
         seen = {VIP: VirtualEntry(VirtualSettings(), entries)}
-    asked_by_key = dict(zip(by_key, asked or [()] * len(by_key), strict=True))
-    table = desired([service], lambda each: by_key[each.key], seen, lambda each: asked_by_key[each.key])
+    return decide(Situation(virtuals=(service,), states=states, observed=seen, wishes=tuple(wishes)))
+
+
+def weights(service, healths, observed=None, asked=None, wishes=()):
+    """Return {last number of the address: weight} of the desired entry."""
+    table = decided(service, healths, observed, asked, wishes).table
     assert [VIP] == list(table)
     return {int(key.address.rsplit(".", 1)[1]): entry.settings.weight for key, entry in table[VIP].destinations.items()}
 
@@ -169,3 +190,59 @@ def test_a_weight_reads_back(weight):
 def test_what_is_no_weight_is_refused(text):
     with pytest.raises(ValueError, match="not a weight"):
         Weight.parse(text)
+
+
+def wish(kind, **more):
+    return Wish(**{"name": "operator", "kind": WishKind(kind), "realserver": "rs1"} | more)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "healths", "observed", "expected"),
+    [
+        ([wish("disable")], "UP UP", {1: 5, 2: 5}, {1: 0, 2: 5}),
+        ([wish("drain", virtual="shop")], "UP UP", {1: 5, 2: 5}, {1: 0, 2: 5}),
+        ([wish("disable", virtual="other")], "UP UP", {1: 5, 2: 5}, {1: 5, 2: 5}),
+        ([wish("weight", weight=7)], "UP UP", {1: 5, 2: 5}, {1: 7, 2: 5}),
+        ([wish("weight", weight=7), wish("weight", weight=3)], "UP UP", {}, {1: 3, 2: 5}),
+        ([wish("weight", weight=7), wish("disable")], "UP UP", {}, {1: 0, 2: 5}),
+        # A wish for a weight puts nobody in who is DOWN, nor one of whom nothing is known.
+        ([wish("weight", weight=7)], "DOWN UP", {1: 5, 2: 5}, {1: 0, 2: 5}),
+        ([wish("weight", weight=7)], "UNKNOWN UP", {1: 5, 2: 5}, {1: 5, 2: 5}),
+        ([wish("disable")], "UNKNOWN UP", {1: 5, 2: 5}, {1: 0, 2: 5}),
+    ],
+)
+def test_what_operators_wish_for(wishes, healths, observed, expected):
+    service = virtual(destination(1, weight=5), destination(2, weight=5))
+    assert expected == weights(service, [Health(each) for each in healths.split()], observed, wishes=wishes)
+
+
+def test_a_disabled_realserver_that_is_removed_on_failure_stays_out_of_the_table():
+    service = virtual(destination(1, on_failure=OnFailure.REMOVE))
+    assert {} == weights(service, [Health.DOWN], {1: 5}, wishes=[wish("disable")])
+    assert {1: 0} == weights(service, [Health.UP], {1: 5}, wishes=[wish("disable")])
+
+
+def test_every_choice_says_which_rule_had_the_last_word_and_why():
+    service = virtual(destination(1, weight=5), sorry=destination(99))
+    found = decided(service, [Health.UP], wishes=[wish("disable", by="anna", comment="new disk")])
+    choice = found.choices[VIP, DestinationKey("10.0.0.1", 80)]
+    assert (Health.UP, 0, Rule.WISH) == (choice.health, choice.weight, choice.rule)
+    assert (
+        "probe rs1 says UP, not run yet",
+        "UP: the configured weight 5",
+        "wish 'operator' by anna (new disk) to disable it: weight 0",
+    ) == choice.because
+    assert [(NoticeKind.SORRY, VIP)] == [(each.kind, each.subject) for each in found.notices]
+
+
+def test_a_destination_needs_all_its_probes():
+    one = replace(destination(1), probes=("p", "q"))
+    states = {"p": ProbeState(health=Health.UP), "q": ProbeState(health=Health.DOWN)}
+    found = decide(Situation(virtuals=(virtual(one),), states=states))
+    assert Health.DOWN is found.choices[VIP, one.key].health
+
+
+@pytest.mark.parametrize(("until", "stands"), [(None, True), (11.0, True), (10.0, False), (9.0, False)])
+def test_a_wish_stands_until_its_time_is_over(until, stands):
+    one = wish("disable", until=until)
+    assert ((one,) if stands else ()) == standing([one], 10.0)

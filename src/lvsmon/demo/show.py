@@ -11,7 +11,6 @@ from typing import Final, TextIO
 from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.config import load
 from lvsmon.demo.cast import ADDRESSES, RealServerProcess, write_configuration
-from lvsmon.monitor.board import health_of
 from lvsmon.monitor.director import Director, Snapshot
 
 PATIENCE: Final = 8.0
@@ -134,7 +133,7 @@ def _table(snapshot: Snapshot) -> str:
     lines = [(f"{'virtual service':29}" + "".join(f"{name:18}" for name in names)).rstrip()]
     for virtual in snapshot.plan.virtuals:
         cells = "".join(
-            f"{health_of(each, snapshot.states):8}"
+            f"{snapshot.health_of(virtual, each):8}"
             f"{'weight ' + str(weights.get((virtual.name, each.realserver.name), '-')):10}"
             for each in virtual.destinations
         )

@@ -1,6 +1,7 @@
 """The words of lvsmon as frozen values; no input, no output, nothing of ours imported."""
 
 from lvsmon.model.certificate import Certificate
+from lvsmon.model.decision import Choice, DestinationId, Notice, NoticeKind, Rule
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
 from lvsmon.model.table import (
@@ -20,20 +21,25 @@ from lvsmon.model.table import (
 )
 from lvsmon.model.virtual import Destination, OnFailure, RealServer, VirtualService
 from lvsmon.model.weight import MAX_WEIGHT, Weight
+from lvsmon.model.wish import Wish, WishKind, standing
 
 __all__ = [
     "MAX_WEIGHT",
     "Certificate",
+    "Choice",
     "Counters",
     "Damping",
     "Destination",
     "DestinationEntry",
+    "DestinationId",
     "DestinationKey",
     "DestinationSettings",
     "FactValue",
     "Family",
     "Forward",
     "Health",
+    "Notice",
+    "NoticeKind",
     "OnFailure",
     "Outcome",
     "Phases",
@@ -41,6 +47,7 @@ __all__ = [
     "Protocol",
     "RealServer",
     "Reason",
+    "Rule",
     "Table",
     "Target",
     "Transition",
@@ -52,4 +59,7 @@ __all__ = [
     "VirtualService",
     "VirtualSettings",
     "Weight",
+    "Wish",
+    "WishKind",
+    "standing",
 ]

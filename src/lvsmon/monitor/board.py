@@ -1,10 +1,10 @@
-"""The health of every probe and what it makes of every destination."""
+"""The health of every probe of the plan."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lvsmon.health import combine, observe
-from lvsmon.model import Destination, Health, Outcome, ProbeState, Transition, Weight
+from lvsmon.health import observe
+from lvsmon.model import Outcome, ProbeState, Transition
 from lvsmon.probes.base import ProbeSpec
 
 
@@ -43,13 +43,3 @@ class Board:
     def states(self) -> Mapping[str, ProbeState]:
         """Return the states as they are now; a copy, so that another thread may read it."""
         return dict(self._states)
-
-
-def health_of(destination: Destination, states: Mapping[str, ProbeState]) -> Health:
-    """Return the health that a destination has from the states of its probes."""
-    return combine([states[probe].health for probe in destination.probes])
-
-
-def weights_of(destination: Destination, states: Mapping[str, ProbeState]) -> list[Weight]:
-    """Return the weights that the probes of a destination ask for."""
-    return [weight for probe in destination.probes if (weight := states[probe].weight) is not None]

@@ -9,25 +9,27 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from lvsmon.actions.ipvs.base import Ipvs
 from lvsmon.actions.ipvs.reconcile import Reconciler, Report
-from lvsmon.actions.ipvs.table import Owned, ipvsadm
+from lvsmon.actions.ipvs.table import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
 from lvsmon.logs import event
-from lvsmon.model import Health, Outcome, ProbeState, Table, Transition, Verdict
+from lvsmon.model import Destination, Health, Outcome, ProbeState, Table, Verdict, VirtualService, Wish, standing
 from lvsmon.monitor import runner
-from lvsmon.monitor.board import Board, health_of, weights_of
+from lvsmon.monitor.board import Board
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.masking import Masker, secrets_in
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
+from lvsmon.monitor.telling import Told, tell_report, tell_transition
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, one_line
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
-from lvsmon.pool import desired
+from lvsmon.pool import Decided, Memory, Situation, decide
 from lvsmon.probes.base import ProbeSpec
 
 _log: Final = logging.getLogger(__name__)
@@ -38,11 +40,19 @@ RETRY: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of things for whoever shows it: the plan, the health of its probes, the table as last seen."""
+    """The state of things for whoever shows it: the plan, the health of its probes, the table as last seen, and what
+    was last decided from these.
+    """
 
     plan: Plan
     states: Mapping[str, ProbeState]
     observed: Table
+    decided: Decided
+
+    def health_of(self, virtual: VirtualService, destination: Destination) -> Health:
+        """Return the health that was decided on; UNKNOWN while nothing is decided yet."""
+        choice = self.decided.choices.get((virtual.key, destination.key))
+        return Health.UNKNOWN if choice is None else choice.health
 
 
 class Director:
@@ -58,6 +68,7 @@ class Director:
         *,
         remembered: Mapping[str, ProbeState] | None = None,
         owned: Owned | None = None,
+        wishes: Iterable[Wish] = (),
         limit: int = DEFAULT_LIMIT,
     ) -> None:
         self._plan = plan
@@ -69,9 +80,11 @@ class Director:
         """What lvsmon may delete from the kernel when the configuration drops it."""
         self.failures = Failures()
         """The last failure of each probe, with its dialogue."""
+        self._wishes = tuple(wishes)
         self._observed: Table = {}
+        self._decided = Decided(table={})
         self._wanted = asyncio.Event()
-        self._complaints: frozenset[str] = frozenset()
+        self._told = Told()
         self._kernel = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
         self._reconciler: Reconciler | None = None
 
@@ -116,8 +129,13 @@ class Director:
         self.failures.retain(plan.probes)
         self._wanted.set()
 
+    def wish(self, wishes: Iterable[Wish]) -> None:
+        """Take ``wishes`` as all that operators wish for; those whose time is over count no more."""
+        self._wishes = tuple(wishes)
+        self._wanted.set()
+
     def snapshot(self) -> Snapshot:
-        return Snapshot(self._plan, self._board.states(), self._observed)
+        return Snapshot(self._plan, self._board.states(), self._observed, self._decided)
 
     def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
         event(
@@ -129,7 +147,7 @@ class Director:
         transition = self._board.record(spec, outcome, time.time())
         after = self._board.state(spec.id)
         if transition is not None:
-            _log_transition(transition)
+            tell_transition(transition)
             failure = self.failures.of(spec.id)
             if transition.after is Health.DOWN and failure is not None:
                 event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
@@ -149,55 +167,39 @@ class Director:
 
     async def _reconcile(self) -> float:
         """Make the kernel's table right; return the seconds until that is to be done again at the latest."""
-        states = self._board.states()
+        situation = Situation(
+            virtuals=self._plan.virtuals,
+            states=self._board.states(),
+            observed=self._observed,
+            wishes=standing(self._wishes, time.time()),
+            now=time.monotonic(),
+        )
+        work = partial(self._work, situation, self._decided.memory)
         try:
-            report = await asyncio.get_running_loop().run_in_executor(self._kernel, self._work, self._plan, states)
+            report, decided = await asyncio.get_running_loop().run_in_executor(self._kernel, work)
         except IpvsUnavailable as error:
-            self._complain([f"IPVS cannot be reached: {error}"])
-            return RETRY
-        self._observed, self.owned = report.observed, report.owned.including(self._plan.virtuals)
-        self._log_report(report)
-        return self._plan.reconcile_interval
+            decided = decide(situation, self._decided.memory)
+            self._told.complain([f"IPVS cannot be reached: {error}"])
+            patience = RETRY
+        else:
+            self._observed, self.owned = report.observed, report.owned.including(self._plan.virtuals)
+            tell_report(report, self._told)
+            patience = self._plan.reconcile_interval
+        self._told.notice(decided.notices)
+        self._decided = decided
+        ends = [wish.until - time.time() for wish in situation.wishes if wish.until is not None]
+        again = [] if decided.again is None else [decided.again - time.monotonic()]
+        return max(0.0, min([patience, *ends, *again]))
 
-    def _work(self, plan: Plan, states: Mapping[str, ProbeState]) -> Report:
+    def _work(self, situation: Situation, memory: Memory) -> tuple[Report, Decided]:
         """Reconcile once; runs in the kernel's thread."""
         if self._reconciler is None:
             self._reconciler = Reconciler(self._open_ipvs())
-        return self._reconciler.reconcile(
-            lambda observed: desired(
-                plan.virtuals,
-                lambda destination: health_of(destination, states),
-                observed,
-                lambda destination: weights_of(destination, states),
-            ),
-            self.owned,
-        )
+        decided = Decided(table={})
 
-    def _log_report(self, report: Report) -> None:
-        for difference in report.drift:
-            event(_log, logging.WARNING, "drift", what=difference)
-        for command in report.written:
-            event(_log, logging.INFO, "ipvs_write", command=ipvsadm(command))
-        self._complain(
-            [
-                *(f"refused: {ipvsadm(command)}: {error}" for command, error in report.refused),
-                *(f"foreign, left alone: {entry}" for entry in report.foreign),
-            ]
-        )
+        def wish(observed: Table) -> Table:
+            nonlocal decided
+            decided = decide(replace(situation, observed=observed), memory)
+            return decided.table
 
-    def _complain(self, complaints: Iterable[str]) -> None:
-        """Log what is wrong with the table once, when it begins, and again when it is over."""
-        now = frozenset(complaints)
-        for complaint in sorted(now - self._complaints):
-            event(_log, logging.WARNING, "ipvs_trouble", what=complaint)
-        for complaint in sorted(self._complaints - now):
-            event(_log, logging.INFO, "ipvs_trouble_over", what=complaint)
-        self._complaints = now
-
-
-def _log_transition(transition: Transition) -> None:
-    event(
-        _log, logging.INFO if transition.after is Health.UP else logging.WARNING, "transition",
-        probe=transition.probe, before=transition.before, after=transition.after,
-        reason=transition.outcome.reason, detail=transition.outcome.detail,
-    )  # fmt: skip
+        return self._reconciler.reconcile(wish, self.owned), decided

@@ -15,13 +15,12 @@ from lvsmon.actions.ipvs.reconcile import Reconciler
 from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, StateError
-from lvsmon.model import Outcome, ProbeState, Table, VirtualEntry, VirtualKey, VirtualService
-from lvsmon.monitor.board import health_of, weights_of
+from lvsmon.model import Outcome, ProbeState, Table, VirtualKey, VirtualService
 from lvsmon.oneshot import judge
 from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
 from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
 from lvsmon.oneshot.selection import Selection
-from lvsmon.pool import desired
+from lvsmon.pool import Situation, decide
 from lvsmon.store import Lock, Store
 
 OpenTable: TypeAlias = Callable[[], Ipvs]
@@ -65,7 +64,7 @@ class _Look:
         self._states: dict[str, ProbeState] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._observed: Table | None = None
-        self._wished: Mapping[VirtualKey, VirtualEntry] = {}
+        self._wished: Table = {}
 
     def make(self) -> Report:
         if self._request.mode is not Mode.APPLY:
@@ -116,17 +115,13 @@ class _Look:
             owned = Owned({key: entries for key, entries in owned.entries.items() if key in keys})
         return owned.including(touched)
 
-    def _wish(self, observed: Table) -> dict[VirtualKey, VirtualEntry]:
+    def _wish(self, observed: Table) -> Table:
         if self._observed is None:
             self._observed = observed  # the first one is what people knew before
-        wished = desired(
-            self._touched(),
-            lambda destination: health_of(destination, self._states),
-            observed,
-            lambda destination: weights_of(destination, self._states),
-        )
-        self._wished = wished
-        return wished
+        self._wished = decide(
+            Situation(virtuals=tuple(self._touched()), states=self._states, observed=observed, now=time.monotonic())
+        ).table
+        return self._wished
 
     def _plan_only(self, owned: Owned) -> Report:
         try:
@@ -160,7 +155,7 @@ class _Look:
             store.save_owned(done.owned)
         changes = [Change(ipvsadm(command)) for command in done.written]
         changes += [Change(ipvsadm(command), str(error)) for command, error in done.refused]
-        self._wished = dict(done.observed)
+        self._wished = done.observed
         return self._report(changes, foreign=done.foreign)
 
     def _report(

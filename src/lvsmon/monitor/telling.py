@@ -1,0 +1,70 @@
+"""What the log says of transitions, of the table and of decisions: once when it begins, and once when it is over."""
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from lvsmon.actions.ipvs.reconcile import Report
+from lvsmon.actions.ipvs.table import ipvsadm
+from lvsmon.logs import event
+from lvsmon.model import Health, Notice, Transition
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Told:
+    """What was said and still holds."""
+
+    def __init__(self) -> None:
+        self._complaints: frozenset[str] = frozenset()
+        self._notices: frozenset[Notice] = frozenset()
+
+    def complain(self, complaints: Iterable[str]) -> None:
+        """Say what is wrong with the table."""
+        now = frozenset(complaints)
+        for complaint in sorted(now - self._complaints):
+            event(_log, logging.WARNING, "ipvs_trouble", what=complaint)
+        for complaint in sorted(self._complaints - now):
+            event(_log, logging.INFO, "ipvs_trouble_over", what=complaint)
+        self._complaints = now
+
+    def notice(self, notices: Iterable[Notice]) -> None:
+        """Say what was decided on loudly."""
+        now = frozenset(notices)
+        for notice in sorted(now - self._notices, key=_order):
+            event(
+                _log, logging.WARNING, "notice",
+                kind=notice.kind, subject=notice.subject or "director", what=notice.text,
+            )  # fmt: skip
+        for notice in sorted(self._notices - now, key=_order):
+            event(
+                _log, logging.INFO, "notice_over",
+                kind=notice.kind, subject=notice.subject or "director", what=notice.text,
+            )  # fmt: skip
+        self._notices = now
+
+
+def tell_report(report: Report, told: Told) -> None:
+    """Say what a reconcile found and did."""
+    for difference in report.drift:
+        event(_log, logging.WARNING, "drift", what=difference)
+    for command in report.written:
+        event(_log, logging.INFO, "ipvs_write", command=ipvsadm(command))
+    told.complain(
+        [
+            *(f"refused: {ipvsadm(command)}: {error}" for command, error in report.refused),
+            *(f"foreign, left alone: {entry}" for entry in report.foreign),
+        ]
+    )
+
+
+def tell_transition(transition: Transition) -> None:
+    event(
+        _log, logging.INFO if transition.after is Health.UP else logging.WARNING, "transition",
+        probe=transition.probe, before=transition.before, after=transition.after,
+        reason=transition.outcome.reason, detail=transition.outcome.detail,
+    )  # fmt: skip
+
+
+def _order(notice: Notice) -> tuple[str, str, str]:
+    return notice.kind, str(notice.subject or ""), notice.text

@@ -1,0 +1,131 @@
+"""A decision under way: what the rules so far make of each destination."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from lvsmon.model import (
+    Choice,
+    Destination,
+    DestinationEntry,
+    Health,
+    Notice,
+    NoticeKind,
+    OnFailure,
+    Rule,
+    VirtualEntry,
+    VirtualService,
+)
+from lvsmon.pool.situation import Decided, Memory, Situation
+
+
+@dataclass(slots=True)
+class Draft:
+    """One destination: its health and weight so far (None is absent), the rule that spoke last, and what was said."""
+
+    destination: Destination
+    present: DestinationEntry | None
+    """What the kernel has of it."""
+    health: Health = Health.UNKNOWN
+    weight: int | None = None
+    rule: Rule = Rule.UNKNOWN
+    because: list[str] = field(default_factory=list)
+
+    @property
+    def out(self) -> int | None:
+        """The weight of a destination that shall take nothing new: 0, or None for absent."""
+        return 0 if self.destination.on_failure is OnFailure.QUIESCE else None
+
+    @property
+    def serving(self) -> bool:
+        return bool(self.weight)
+
+    def believe(self, health: Health, sentence: str) -> None:
+        """Take ``health`` from here on, because of ``sentence``; for rules that come before the weights."""
+        self.health = health
+        self.because.append(sentence)
+
+    def settle(self, weight: int | None, rule: Rule, sentence: str) -> None:
+        """Take ``weight`` from here on by ``rule``, because of ``sentence``."""
+        self.weight, self.rule = weight, rule
+        self.because.append(sentence)
+
+    def choice(self) -> Choice:
+        return Choice(self.health, self.weight, self.rule, tuple(self.because))
+
+
+@dataclass(slots=True)
+class VirtualDraft:
+    """One virtual service and its destinations; ``sorry`` says whether the sorry server is in."""
+
+    virtual: VirtualService
+    present: VirtualEntry | None
+    drafts: list[Draft]
+    sorry: Draft | None = None
+
+    @property
+    def serving(self) -> bool:
+        return any(draft.serving for draft in self.drafts)
+
+
+class Deciding:
+    """One decision: the rules read ``situation`` and ``memory`` (of the last decision), and change the rest."""
+
+    def __init__(self, situation: Situation, memory: Memory) -> None:
+        self.situation = situation
+        self.memory = memory
+        """What the last decision left."""
+        self.virtuals = [_begin(virtual, situation) for virtual in situation.virtuals]
+        self._notices: list[Notice] = []
+        self._remembered: dict[str, object] = {}
+        self._again: float | None = None
+
+    def drafts(self) -> Iterator[tuple[VirtualDraft, Draft]]:
+        for virtual in self.virtuals:
+            for draft in virtual.drafts:
+                yield virtual, draft
+
+    def notice(self, kind: NoticeKind, virtual: VirtualService | None, text: str) -> None:
+        """Say ``text`` loudly, of ``virtual`` or of the whole director."""
+        self._notices.append(Notice(kind, None if virtual is None else virtual.key, text))
+
+    def remember(self, **fields: object) -> None:
+        """Leave fields of `Memory` for the next decision; what no rule leaves is forgotten."""
+        self._remembered |= fields
+
+    def again_at(self, when: float) -> None:
+        """Ask to be decided anew at ``when``, of `Situation.now`'s clock, at the latest."""
+        self._again = when if self._again is None else min(self._again, when)
+
+    def decided(self) -> Decided:
+        return Decided(
+            table={each.virtual.key: _entry(each) for each in self.virtuals},
+            choices={
+                (each.virtual.key, draft.destination.key): draft.choice()
+                for each in self.virtuals
+                for draft in (*each.drafts, *([each.sorry] if each.sorry else []))
+            },
+            notices=tuple(self._notices),
+            memory=replace(Memory(), **self._remembered),
+            again=self._again,
+        )
+
+
+def _begin(virtual: VirtualService, situation: Situation) -> VirtualDraft:
+    seen = situation.observed.get(virtual.key)
+
+    def draft(destination: Destination) -> Draft:
+        return Draft(destination, seen.destinations.get(destination.key) if seen else None)
+
+    sorry = None if virtual.sorry is None else draft(virtual.sorry)
+    return VirtualDraft(virtual, seen, [draft(destination) for destination in virtual.destinations], sorry)
+
+
+def _entry(draft: VirtualDraft) -> VirtualEntry:
+    return VirtualEntry(
+        draft.virtual.settings,
+        {
+            each.destination.key: DestinationEntry(replace(each.destination.settings, weight=each.weight))
+            for each in (*draft.drafts, *([draft.sorry] if draft.sorry else []))
+            if each.weight is not None
+        },
+    )

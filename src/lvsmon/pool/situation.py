@@ -1,0 +1,53 @@
+"""What a decision is made from, what it comes to, and what it leaves for the next one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lvsmon.model import (
+    Choice,
+    DestinationId,
+    Notice,
+    ProbeState,
+    Table,
+    VirtualEntry,
+    VirtualKey,
+    VirtualService,
+    Wish,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What rules remember from one decision to the next, each in a field of its own.
+
+    It begins empty with each process: nothing here may be needed to keep the table right.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that counts. ``now`` is in seconds of a clock that nobody sets: for durations only.
+
+    ``wishes`` are those in force. ``observed`` is what the kernel has now, foreign entries too.
+    """
+
+    virtuals: tuple[VirtualService, ...]
+    states: Mapping[str, ProbeState]
+    observed: Table = field(default_factory=dict)
+    wishes: tuple[Wish, ...] = ()
+    now: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The desired table with the reasons for it.
+
+    ``again`` is when the decision changes though nothing else does (a ramp's next step, a penalty's end), by the clock
+    of `Situation.now`; None for never.
+    """
+
+    table: Mapping[VirtualKey, VirtualEntry]
+    choices: Mapping[DestinationId, Choice] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    memory: Memory = Memory()
+    again: float | None = None

@@ -1,0 +1,45 @@
+"""The weight that health gives.
+
+| health | quiesce | remove |
+| --- | --- | --- |
+| UP, WARN | configured weight, or the smallest that its probes ask for | the same |
+| DOWN | weight 0 | absent |
+| UNKNOWN, in the kernel | its present weight, kept | its present weight, kept |
+| UNKNOWN, not in the kernel | weight 0 | absent |
+
+A weight that is asked for is worked out of the configured one each time, never of the present one: so nothing adds up.
+"""
+
+from lvsmon.model import Health, Rule, Weight
+from lvsmon.pool.draft import Deciding, Draft
+from lvsmon.pool.situation import Situation
+
+
+def rule(deciding: Deciding) -> None:
+    """Settle the weight of each destination by its health."""
+    for _, draft in deciding.drafts():
+        _settle(draft, deciding.situation)
+
+
+def _settle(draft: Draft, situation: Situation) -> None:
+    if draft.health.serves:
+        configured = draft.destination.settings.weight
+        asked = [(weight.of(configured), weight) for weight in _asked(draft, situation)]
+        if asked:
+            least, weight = min(asked, key=lambda each: each[0])
+            draft.settle(least, Rule.ASKED, f"a probe asks for weight {weight} of the configured {configured}")
+        else:
+            draft.settle(configured, Rule.CONFIGURED, f"{draft.health}: the configured weight {configured}")
+    elif draft.health is Health.DOWN:
+        how = "weight 0" if draft.out == 0 else "out of the table"
+        draft.settle(draft.out, Rule.DOWN, f"DOWN: {how} (on_failure = {draft.destination.on_failure})")
+    elif draft.present is not None:
+        kept = draft.present.settings.weight
+        draft.settle(kept, Rule.UNKNOWN, f"UNKNOWN: the weight {kept} that the kernel has is kept")
+    else:
+        draft.settle(draft.out, Rule.UNKNOWN, "UNKNOWN, and not in the kernel's table: nothing is sent there yet")
+
+
+def _asked(draft: Draft, situation: Situation) -> list[Weight]:
+    weights = (situation.states[probe].weight for probe in draft.destination.probes)
+    return [weight for weight in weights if weight is not None]
