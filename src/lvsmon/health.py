@@ -8,9 +8,11 @@ director's trouble: they count towards nothing and interrupt nothing. A weight t
 outcome that says so to the next one that serves.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
-from lvsmon.model import Damping, Health, Outcome, ProbeState, Verdict
+from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Verdict
 
 
 def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -> ProbeState:
@@ -34,13 +36,21 @@ def _next(health: Health, verdict: Verdict, risen: bool, fallen: bool) -> Health
     return health
 
 
-def combine(states: list[Health]) -> Health:
-    """Return the health of a destination whose probes must all pass: the worst of them.
+def combine(healths: Mapping[str, Health], poll: Poll | None = None) -> Health:
+    """Return the health of a destination from what each of its probes says; without a ``poll`` all must pass.
 
-    DOWN is worst, then UNKNOWN (not yet decided), then WARN. A destination without probes is UP: it is wished for
-    and nobody asked to doubt it.
+    UP with the needed votes for UP, WARN with those for WARN counted in, DOWN when the votes that are not for DOWN
+    cannot make up the needed ones any more, else UNKNOWN: not yet decided. A destination without probes is UP: it is
+    wished for and nobody asked to doubt it.
     """
-    for worst in (Health.DOWN, Health.UNKNOWN, Health.WARN):
-        if worst in states:
-            return worst
-    return Health.UP
+    tally = Counter[Health]()
+    for probe, health in healths.items():
+        tally[health] += 1 if poll is None else poll.votes.get(probe, 1)
+    needed = tally.total() if poll is None else poll.needed
+    if not tally or tally[Health.UP] >= needed:
+        return Health.UP
+    if tally[Health.UP] + tally[Health.WARN] >= needed:
+        return Health.WARN
+    if tally.total() - tally[Health.DOWN] < needed:
+        return Health.DOWN
+    return Health.UNKNOWN

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvsmon.health import combine, observe
-from lvsmon.model import Damping, Health, Outcome, ProbeState, Reason, Verdict, Weight
+from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Reason, Verdict, Weight
 
 LETTERS = {
     "P": Outcome(verdict=Verdict.PASS, reason=Reason.OK),
@@ -61,11 +61,52 @@ def test_down_needs_fall_failures_in_a_row(stream, rise, fall):
             assert stream[max(0, end - fall) : end] == ["F"] * fall
 
 
-def test_a_destination_is_as_healthy_as_its_worst_probe():
-    assert Health.DOWN is combine([Health.UP, Health.UNKNOWN, Health.DOWN])
-    assert Health.UNKNOWN is combine([Health.UP, Health.WARN, Health.UNKNOWN])
-    assert Health.WARN is combine([Health.UP, Health.WARN])
-    assert Health.UP is combine([])
+def voted(letters, needed=None, votes=()):
+    """Combine probes of these healths; letters as in the streams, U for UP."""
+    healths = {"U": Health.UP, "W": Health.WARN, "D": Health.DOWN, "?": Health.UNKNOWN}
+    names = [str(number) for number in range(len(letters))]
+    poll = None if needed is None else Poll(needed, dict(zip(names, votes, strict=False)))
+    return combine({name: healths[letter] for name, letter in zip(names, letters, strict=True)}, poll)
+
+
+@pytest.mark.parametrize(
+    ("letters", "needed", "votes", "expected"),
+    [
+        # All must pass: as healthy as the worst, where DOWN is certain whatever the others come to.
+        ("U?D", None, (), Health.DOWN),
+        ("UW?", None, (), Health.UNKNOWN),
+        ("UW", None, (), Health.WARN),
+        ("UU", None, (), Health.UP),
+        ("", None, (), Health.UP),
+        # Any: one is enough.
+        ("UDD", 1, (), Health.UP),
+        ("WDD", 1, (), Health.WARN),
+        ("WUD", 1, (), Health.UP),
+        ("?DD", 1, (), Health.UNKNOWN),
+        ("DDD", 1, (), Health.DOWN),
+        # Weighted.
+        ("UDD", 3, (3, 1, 1), Health.UP),
+        ("DUU", 3, (3, 1, 1), Health.DOWN),
+        ("DUU", 3, (3, 2, 1), Health.UP),
+        ("DU?", 3, (3, 2, 1), Health.UNKNOWN),
+        ("DUW", 3, (3, 2, 1), Health.WARN),
+    ],
+)
+def test_probes_vote(letters, needed, votes, expected):
+    assert expected is voted(letters, needed, votes)
+
+
+@given(st.text("UWD?", min_size=1, max_size=6), st.lists(st.integers(1, 4), min_size=6, max_size=6), st.data())
+def test_a_vote_is_certain_before_all_have_voted(letters, votes, data):
+    """What is decided while some are undecided stays decided, whatever these come to."""
+    needed = data.draw(st.integers(1, sum(votes[: len(letters)])))
+    early = voted(letters, needed, votes)
+    late = voted("".join(data.draw(st.sampled_from("UWD")) if one == "?" else one for one in letters), needed, votes)
+    assert late is not Health.UNKNOWN
+    if early in (Health.UP, Health.DOWN):
+        assert early is late
+    if early is Health.WARN:
+        assert late.serves
 
 
 @given(st.lists(st.tuples(st.sampled_from("PWF?"), st.none() | st.integers(0, 9)), max_size=40), st.integers(1, 3))

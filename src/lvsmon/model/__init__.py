@@ -4,6 +4,7 @@ from lvsmon.model.certificate import Certificate
 from lvsmon.model.decision import Choice, DestinationId, Notice, NoticeKind, Rule
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
+from lvsmon.model.policy import Amount, Flap, Initial, Policy, Poll
 from lvsmon.model.table import (
     Counters,
     DestinationEntry,
@@ -25,6 +26,7 @@ from lvsmon.model.wish import Wish, WishKind, standing
 
 __all__ = [
     "MAX_WEIGHT",
+    "Amount",
     "Certificate",
     "Choice",
     "Counters",
@@ -36,13 +38,17 @@ __all__ = [
     "DestinationSettings",
     "FactValue",
     "Family",
+    "Flap",
     "Forward",
     "Health",
+    "Initial",
     "Notice",
     "NoticeKind",
     "OnFailure",
     "Outcome",
     "Phases",
+    "Policy",
+    "Poll",
     "ProbeState",
     "Protocol",
     "RealServer",

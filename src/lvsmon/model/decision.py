@@ -12,9 +12,12 @@ class Rule(StrEnum):
 
     CONFIGURED = "configured"
     ASKED = "asked"
+    DEGRADED = "degraded"
+    SLOW_START = "slow_start"
     DOWN = "down"
     UNKNOWN = "unknown"
     WISH = "wish"
+    FLOOR = "floor"
     SORRY = "sorry"
 
 
@@ -35,6 +38,8 @@ class Choice:
 class NoticeKind(StrEnum):
     """What is said loudly, beside transitions."""
 
+    FLAPPING = "flapping"
+    FLOOR = "floor"
     SORRY = "sorry"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Policy
 from lvsmon.model.table import DestinationKey, DestinationSettings, VirtualKey, VirtualSettings
 
 
@@ -23,7 +24,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A realserver within one virtual service. ``probes`` names runs in the plan; all must pass.
+    """A realserver within one virtual service. ``probes`` names runs in the plan; `Policy.poll` says how they count.
 
     ``settings.weight`` is the weight while it is healthy.
     """
@@ -33,11 +34,16 @@ class Destination:
     settings: DestinationSettings
     on_failure: OnFailure = OnFailure.QUIESCE
     probes: tuple[str, ...] = ()
+    policy: Policy = ORDINARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualService:
-    """A virtual service as wished for; ``sorry`` serves while no destination does."""
+    """A virtual service as wished for.
+
+    Below ``floor`` health is ignored: the best of the failing stay in. ``sorry`` serves while no destination does, or
+    while less than ``sorry_below`` serves, and then until ``sorry_hysteresis`` more than that does.
+    """
 
     name: str
     key: VirtualKey
@@ -45,3 +51,6 @@ class VirtualService:
     destinations: tuple[Destination, ...]
     hostname: str | None = None
     sorry: Destination | None = None
+    floor: Amount = NONE
+    sorry_below: Amount = ONE
+    sorry_hysteresis: Amount = NONE

@@ -64,10 +64,11 @@ def view(
         views = tuple(probes[name] for name in destination.probes)
         reason = unprobed.get((virtual.key, str(destination.key)), "")
         before, after = weights(destination)
+        poll = destination.policy.poll
         return DestinationView(
             destination=destination,
-            status=Health.UNKNOWN if reason else combine([status(probe) for probe in views]),
-            health=combine([probe.state.health for probe in views]),
+            status=Health.UNKNOWN if reason else combine({probe.spec.id: status(probe) for probe in views}, poll),
+            health=combine({probe.spec.id: probe.state.health for probe in views}, poll),
             probes=views,
             before=before,
             after=after,

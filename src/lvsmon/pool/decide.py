@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from typing import Final
 
-from lvsmon.pool import probed, sorry, weights, wishes
+from lvsmon.pool import flapping, floor, probed, slow_start, sorry, weights, wishes
 from lvsmon.pool.draft import Deciding
 from lvsmon.pool.situation import Decided, Memory, Situation
 
 RULES: Final[tuple[Callable[[Deciding], None], ...]] = (
     # What is believed of each destination
     probed.rule,
+    flapping.rule,
     # What weight that gives it
     weights.rule,
     wishes.rule,
+    slow_start.rule,
     # What becomes of the virtual service as a whole
+    floor.rule,
     sorry.rule,
 )
 

@@ -76,7 +76,8 @@ class Deciding:
         """What the last decision left."""
         self.virtuals = [_begin(virtual, situation) for virtual in situation.virtuals]
         self._notices: list[Notice] = []
-        self._remembered: dict[str, object] = {}
+        self.following = Memory()
+        """What this one leaves for the next; a rule replaces its own fields."""
         self._again: float | None = None
 
     def drafts(self) -> Iterator[tuple[VirtualDraft, Draft]]:
@@ -87,10 +88,6 @@ class Deciding:
     def notice(self, kind: NoticeKind, virtual: VirtualService | None, text: str) -> None:
         """Say ``text`` loudly, of ``virtual`` or of the whole director."""
         self._notices.append(Notice(kind, None if virtual is None else virtual.key, text))
-
-    def remember(self, **fields: object) -> None:
-        """Leave fields of `Memory` for the next decision; what no rule leaves is forgotten."""
-        self._remembered |= fields
 
     def again_at(self, when: float) -> None:
         """Ask to be decided anew at ``when``, of `Situation.now`'s clock, at the latest."""
@@ -105,7 +102,7 @@ class Deciding:
                 for draft in (*each.drafts, *([each.sorry] if each.sorry else []))
             },
             notices=tuple(self._notices),
-            memory=replace(Memory(), **self._remembered),
+            memory=self.following,
             again=self._again,
         )
 

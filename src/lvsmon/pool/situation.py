@@ -14,6 +14,7 @@ from lvsmon.model import (
     VirtualService,
     Wish,
 )
+from lvsmon.pool.penalty import Penalty
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class Memory:
 
     It begins empty with each process: nothing here may be needed to keep the table right.
     """
+
+    penalties: Mapping[DestinationId, Penalty] = field(default_factory=dict)
+    """Of destinations that may flap."""
+
+    rising: Mapping[DestinationId, float] = field(default_factory=dict)
+    """Since when destinations serve, of those with a slow start."""
+
+    sorry: frozenset[VirtualKey] = frozenset()
+    """Where the sorry server is in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 | health | quiesce | remove |
 | --- | --- | --- |
-| UP, WARN | configured weight, or the smallest that its probes ask for | the same |
+| UP | configured weight, or the smallest that its probes ask for | the same |
+| WARN | the share of that which `warn_share` says, rounded up | the same |
 | DOWN | weight 0 | absent |
 | UNKNOWN, in the kernel | its present weight, kept | its present weight, kept |
 | UNKNOWN, not in the kernel | weight 0 | absent |
@@ -30,6 +31,10 @@ def _settle(draft: Draft, situation: Situation) -> None:
             draft.settle(least, Rule.ASKED, f"a probe asks for weight {weight} of the configured {configured}")
         else:
             draft.settle(configured, Rule.CONFIGURED, f"{draft.health}: the configured weight {configured}")
+        share = draft.destination.policy.warn_share
+        if draft.health is Health.WARN and share < 100 and draft.weight:
+            less = Weight(share, percent=True).of(draft.weight)
+            draft.settle(less, Rule.DEGRADED, f"WARN: {share}% of weight {draft.weight}, {less}")
     elif draft.health is Health.DOWN:
         how = "weight 0" if draft.out == 0 else "out of the table"
         draft.settle(draft.out, Rule.DOWN, f"DOWN: {how} (on_failure = {draft.destination.on_failure})")
