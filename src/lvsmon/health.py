@@ -36,6 +36,14 @@ def _next(health: Health, verdict: Verdict, risen: bool, fallen: bool) -> Health
     return health
 
 
+def pace(state: ProbeState, interval: float, fast: float | None, down: float | None) -> float:
+    """Return the seconds to the next run: ``fast`` while something changes, ``down`` while it stays DOWN."""
+    if state.health is Health.DOWN and not state.passes:
+        return interval if down is None else down
+    changing = state.fails if state.health.serves else state.fails or state.passes
+    return fast if changing and fast is not None else interval
+
+
 def combine(healths: Mapping[str, Health], poll: Poll | None = None) -> Health:
     """Return the health of a destination from what each of its probes says; without a ``poll`` all must pass.
 

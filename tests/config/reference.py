@@ -40,7 +40,7 @@ def table(name):
         )
     definition = definitions[f"{name}Probe" if name in BUILTIN else name]
     common = {"kind", "port", *TIMING} if name in BUILTIN else set(Cascading.model_fields)
-    if name in {"DirectorSection", "TunnelSection", "SorrySection"}:
+    if name in {"DirectorSection", "TunnelSection", "SorrySection", "FlapSection"}:
         common = set()
     required = set(definition.get("required", ()))
     return rows(

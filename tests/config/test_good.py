@@ -13,6 +13,7 @@ from lvsmon.config.jsonschema import schema
 from lvsmon.config.kinds import kind_of
 from lvsmon.config.loading import load_all
 from lvsmon.config.show import document
+from lvsmon.model import Amount, Flap, Policy, Poll
 from lvsmon.probes import BUILTIN
 from lvsmon.probes import load as load_kind
 
@@ -126,3 +127,26 @@ def test_every_default_in_the_schema_is_what_the_schema_allows():
 def test_the_schema_refuses_bad_files(text):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(schema()).validate(tomllib.loads(text))
+
+
+def test_the_page_about_deciding_shows_a_configuration_that_loads():
+    page = (Path(__file__).parents[2] / "docs/explanation/deciding.md").read_text(encoding="utf-8")
+    assert f"```toml\n{(GOOD / 'policies.toml').read_text(encoding='utf-8')}```" in page
+
+
+def test_policies_come_to_what_they_say():
+    plan = load(GOOD / "policies.toml")
+    (virtual,) = plan.virtuals
+    http, ping = virtual.destinations[0].probes
+    assert virtual.destinations[0].policy == Policy(
+        warn_share=50,
+        slow_start=60.0,
+        flap=Flap(forgiven=2, half_life=300.0, max_hold=1800.0),
+        poll=Poll(3, {http: 3}),
+    )
+    assert (virtual.floor, virtual.sorry_below, virtual.sorry_hysteresis) == (
+        Amount(1),
+        Amount(30, percent=True),
+        Amount(10, percent=True),
+    )
+    assert (1.0, 20.0) == (plan.probes[ping].fast_interval, plan.probes[ping].down_interval)

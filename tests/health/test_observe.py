@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvsmon.health import combine, observe
+from lvsmon.health import combine, observe, pace
 from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Reason, Verdict, Weight
 
 LETTERS = {
@@ -120,3 +120,29 @@ def test_the_weight_is_that_of_the_last_outcome_that_served(stream, rise):
         if letter in "PW":
             expected = weight
         assert expected == state.weight
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        ("", "n"),
+        ("P", "f"),
+        ("PP", "n"),
+        ("PPF", "f"),
+        ("PPFP", "n"),
+        ("PPFF", "f"),
+        ("PPFFF", "d"),
+        ("PPFFFF", "d"),
+        ("PPFFFP", "f"),
+        ("PPFFFPF", "d"),
+        ("PPFFFPP", "n"),
+        ("PPFFF?", "d"),
+        ("F", "f"),
+    ],
+)
+def test_the_pace_is_fast_while_something_changes_and_another_while_down(stream, expected):
+    state = ProbeState()
+    for letter in stream:
+        state = observe(state, Damping(2, 3), LETTERS[letter], 0.0)
+    assert {"n": 10.0, "f": 1.0, "d": 60.0}[expected] == pace(state, 10.0, 1.0, 60.0)
+    assert 10.0 == pace(state, 10.0, None, None)

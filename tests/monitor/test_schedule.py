@@ -1,7 +1,10 @@
 """Runs on virtual time: no overlap, a limit, a plan that changes."""
 
 import asyncio
+import itertools
 from collections import Counter
+
+import pytest
 
 from lvsmon.model import Damping, Outcome, Reason, Target, Verdict
 from lvsmon.monitor.schedule import Schedule
@@ -155,3 +158,34 @@ def test_stop_reports_nothing_more():
     seen = run_virtual(main())
     assert [] == seen.reported
     assert 1 == seen.started["a"]
+
+
+def test_a_probe_changes_its_pace_from_its_last_start_on():
+    """Faster while something changes, slower while it stays down; the others go on as they were."""
+
+    async def main():
+        seen, loop, starts = Recorder(takes=0.0), asyncio.get_running_loop(), []
+
+        async def execute(probe):
+            if probe.id == "a":
+                starts.append(loop.time())
+            return await seen.execute(probe)
+
+        paces, enough = iter([1.0, 0.25, 0.25, 4.0, 4.0, 1.0]), asyncio.Event()
+
+        def report(probe, _outcome):
+            if probe.id == "a" and (pace := next(paces, None)):
+                schedule.pace("a", pace)
+            elif probe.id == "a":
+                enough.set()
+
+        schedule = Schedule(execute, report)
+        schedule.update(plan("a", "b"))
+        await enough.wait()
+        await schedule.stop()
+        return seen, starts
+
+    seen, starts = run_virtual(main())
+    gaps = [after - before for before, after in itertools.pairwise(starts)]
+    assert [1.0, 0.25, 0.25, 4.0, 4.0, 1.0] == pytest.approx(gaps, abs=0.25)
+    assert 10 <= seen.started["b"] <= 12

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from lvsmon.config.complaints import Where
 from lvsmon.config.schema import DefaultsSection, ProbeTiming
+from lvsmon.model import NONE
 
 
 class Level(IntEnum):
@@ -51,7 +52,14 @@ BUILT_IN_VALUES: Final[Mapping[str, Any]] = {
     "upper_threshold": 0,
     "lower_threshold": 0,
     "tunnel": None,
+    "fast_interval": None,
+    "down_interval": None,
+    "initial": "adopt",
+    "warn_share": 100,
+    "slow_start": 0.0,
+    "flap": None,
     "scheduler": "wlc",
+    "floor": NONE,
 }
 """What holds where nobody says otherwise; two of them depend on others.
 

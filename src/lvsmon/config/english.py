@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from lvsmon.config.schema import (
     DefaultsSection,
     EntrySection,
+    FlapSection,
     ProbeSection,
     RealserverSection,
     SorrySection,
@@ -75,6 +76,7 @@ _HOMES: Final[Mapping[str, type[BaseModel]]] = {
 }
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "tunnel": TunnelSection,
+    "flap": FlapSection,
     "realservers": EntrySection,
     "sorry": SorrySection,
 }
@@ -108,14 +110,20 @@ _LENGTHS: Final[Mapping[str, str]] = {
 }
 
 
-def meant(word: str, known: Collection[str]) -> str:
-    """Return ``; did you mean "interval"?`` or, where nothing is near, what there is."""
+_FEW: Final = 12
+"""So many names are told where nothing is near; of more, where they are listed."""
+
+
+def meant(word: str, known: Collection[str], listed: str = "`lvsmon config schema`") -> str:
+    """Return ``; did you mean "interval"?`` or, where nothing is near, what there is: or that ``listed`` lists it."""
     word = word.lower()
     folded = {one.lower(): one for one in known}
     near = _MEANT[word] if _MEANT.get(word) in known else next(iter(get_close_matches(word, folded, n=1)), None)
     close = None if near is None else folded.get(near, near)
     if close is not None:
         return f"; did you mean {shown(close)}?"
+    if len(known) > _FEW:
+        return f"; {listed} lists what there is"
     return "; there is " + ", ".join(sorted(known)) if known else ""
 
 

@@ -30,13 +30,22 @@ def definition_of(probe: Probe) -> str:
     return json.dumps([probe.kind, _plain(probe)], sort_keys=True, separators=(",", ":"))
 
 
-def identity(definition: str, kind: str, target: Target, *, interval: float, timeout: float, damping: Damping) -> str:
-    """Return ``kind:address:port#digest``; times in seconds."""
+def identity(
+    definition: str,
+    kind: str,
+    target: Target,
+    *,
+    interval: float,
+    timeout: float,
+    damping: Damping,
+    paces: tuple[float | None, ...] = (),
+) -> str:
+    """Return ``kind:address:port#digest``; times in seconds. Paces of None count as not there."""
     whole = (
         f"{definition}\n{target.address}\n{target.port}\n{target.hostname or ''}\n"
         f"{target.vip or ''}\n{target.vport or ''}\n"
         f"{interval!r}\n{timeout!r}\n{damping.rise}\n{damping.fall}"
-    )
+    ) + "".join(f"\n{number}={pace!r}" for number, pace in enumerate(paces) if pace is not None)
     digest = hashlib.blake2b(whole.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False).hexdigest()
     return f"{kind}:{target}#{digest}"
 

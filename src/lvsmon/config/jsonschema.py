@@ -22,13 +22,13 @@ from lvsmon.config.schema import (
     DefaultsSection,
     DirectorSection,
     EntrySection,
+    FlapSection,
     ProbeSection,
     RealserverSection,
     SorrySection,
     TunnelSection,
     VirtualSection,
 )
-from lvsmon.config.values import Interval
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS: Final = (
@@ -39,6 +39,7 @@ _SECTIONS: Final = (
     EntrySection,
     SorrySection,
     TunnelSection,
+    FlapSection,
 )
 
 
@@ -56,10 +57,10 @@ def schema() -> dict[str, Any]:
                 one["default"] = as_written(hints[key], section.model_fields[key].default)
     for kind in kinds:
         _describe_kind(definitions[kind.section.__name__], kind)
+    hints = typing.get_type_hints(DefaultsSection, include_extras=True)
     for key, value in BUILT_IN_VALUES.items():
         if value is not None:
-            shown = as_written(Interval, value) if key in ("interval", "timeout") else value
-            definitions["DefaultsSection"]["properties"][key]["default"] = shown
+            definitions["DefaultsSection"]["properties"][key]["default"] = as_written(hints[key], value)
     definitions["VirtualSection"]["properties"]["probe"]["items"] = {
         "type": "object",
         "required": ["kind"],

@@ -96,7 +96,9 @@ class Kinds:
                 raise ValueError(f"the plug-in {_origin(plugins[0])} offers a kind of lvsmon's own name: remove it")
             return builtin(name)
         if not plugins:
-            raise ValueError(f"unknown kind {shown(name)}{meant(name, {*probes.BUILTIN, *self._plugins})}")
+            raise ValueError(
+                f"unknown kind {shown(name)}{meant(name, {*probes.BUILTIN, *self._plugins}, '`lvsmon probe --list`')}"
+            )
         if len(plugins) > 1:
             origins = " and ".join(sorted(map(_origin, plugins)))
             raise ValueError(f"the plug-ins {origins} both offer this kind: remove one")

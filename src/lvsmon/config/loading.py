@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lvsmon.config import destinations, runs, virtuals
+from lvsmon.config import destinations, policies, runs, virtuals
 from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import meant
@@ -161,7 +161,7 @@ class _Builder:
         try:
             literal = address(name)
         except ValueError:
-            return f"unknown realserver {shown(name)}{meant(name, self._realservers)}"
+            return f"unknown realserver {shown(name)}{meant(name, self._realservers, 'the configuration')}"
         known = next((one.name for one, _ in self._realservers.values() if one.address == literal), None)
         if known is not None:
             return f"write the name of the realserver, {shown(known)}, not its address"
@@ -170,6 +170,7 @@ class _Builder:
     def _resolve(self, entry: VirtualEntry, key: VirtualKey, settings: Layer) -> Resolved:
         section, where, complaints = entry.section, entry.where, self.complaints
         kernel = virtuals.settings_of(section, settings, where, complaints)
+        policies.check_votes(entry, complaints)
         runners = runs.prepare(entry, key, complaints)
         found: list[Destination] = []
         timings: list[Layer] = []
@@ -190,20 +191,23 @@ class _Builder:
                 continue
             timing = {name: merged[name] for name in TIMING}
             timings.append(timing)
+            votes = [
+                (spec_id, runner.entry.section.votes)
+                for runner in runners
+                if (spec_id := runner.add(realserver.address, destination_key.port, timing, place, self.probes))
+            ]
             found.append(
                 Destination(
                     realserver=realserver,
                     key=destination_key,
                     settings=destinations.settings_of(merged, place, complaints),
                     on_failure=OnFailure(destinations.on_failure_of(key, merged["on_failure"])),
-                    probes=tuple(
-                        spec_id
-                        for runner in runners
-                        if (spec_id := runner.add(realserver.address, destination_key.port, timing, place, self.probes))
-                    ),
+                    probes=tuple(spec_id for spec_id, _ in votes),
+                    policy=policies.policy_of(merged, policies.poll_of(section, votes), place, complaints),
                 )
             )
         sorry = self._sorry(section.sorry, key, settings, where.at("sorry"), places) if section.sorry else None
+        below, more = policies.quorum_of(section.sorry, len(section.realservers), where.at("sorry"), complaints)
         virtual = VirtualService(
             name=section.name,
             key=key,
@@ -211,6 +215,9 @@ class _Builder:
             destinations=tuple(found),
             hostname=section.hostname,
             sorry=sorry,
+            floor=policies.floor_of(settings["floor"], len(section.realservers), complaints),
+            sorry_below=below,
+            sorry_hysteresis=more,
         )
         return Resolved(entry, virtual, tuple(timings))
 

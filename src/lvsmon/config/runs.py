@@ -7,6 +7,7 @@ from lvsmon.config.cascade import TIMING, Layer, Level, Setting, layer, timeout_
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
+from lvsmon.config.policies import check_paces
 from lvsmon.config.sections import VirtualEntry
 from lvsmon.model import Damping, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
@@ -43,8 +44,16 @@ class Runner:
         except ValueError as error:
             self.complaints.add(self.entry.where, str(error))
             return None
+        check_paces(merged, where, self.complaints)
+        fast, down = merged["fast_interval"].value, merged["down_interval"].value
         found = identity(
-            self.definition, self.entry.kind.name, target, interval=interval, timeout=timeout, damping=damping
+            self.definition,
+            self.entry.kind.name,
+            target,
+            interval=interval,
+            timeout=timeout,
+            damping=damping,
+            paces=(fast, down),
         )
         if found not in probes:
             probes[found] = ProbeSpec(
@@ -54,6 +63,8 @@ class Runner:
                 interval=interval,
                 timeout=timeout,
                 damping=damping,
+                fast_interval=fast,
+                down_interval=down,
             )
         return found
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from lvsmon.config.cascade import TIMING, Layer, Level, layer, timeout_of
 from lvsmon.config.entries import ProbeEntry
+from lvsmon.config.kinds import as_written
 from lvsmon.config.loading import Loaded, Resolved
-from lvsmon.model import Destination, Family, VirtualService
+from lvsmon.config.values import Floor
+from lvsmon.model import Destination, Family, Policy, VirtualService
 from lvsmon.model.settings import format_duration
 
 
@@ -43,12 +45,20 @@ def _virtual(resolved: Resolved) -> dict[str, Any]:
         for key in ("persistence_prefix", "persistence_engine"):
             if getattr(section, key) is not None:
                 shown[key] = getattr(section, key)
+    shown["floor"] = as_written(Floor, virtual.floor)
+    for key in ("combine", "needed"):
+        if getattr(section, key) is not None:
+            shown[key] = getattr(section, key)
     shown["realservers"] = [
         {**_destination(one), **{key: value for key, value in _timing(timing).items() if key not in shared}}
         for one, timing in zip(virtual.destinations, resolved.timings, strict=True)
     ]
     if virtual.sorry is not None:
-        shown["sorry"] = _sorry(virtual.sorry, declared=section.sorry is not None and section.sorry.name is not None)
+        shown["sorry"] = {
+            **_sorry(virtual.sorry, declared=section.sorry is not None and section.sorry.name is not None),
+            "below": as_written(Floor, virtual.sorry_below),
+            "hysteresis": as_written(Floor, virtual.sorry_hysteresis),
+        }
     if probes:
         shown["probe"] = probes
     return shown
@@ -72,7 +82,23 @@ def _destination(destination: Destination) -> dict[str, Any]:
         "upper_threshold": settings.upper_threshold,
         "lower_threshold": settings.lower_threshold,
     }
-    return shown | _tunnel(destination)
+    return shown | _tunnel(destination) | _policy(destination.policy)
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    shown = {
+        "initial": policy.initial.value,
+        "warn_share": f"{policy.warn_share}%",
+        "slow_start": format_duration(policy.slow_start),
+    }
+    if policy.flap is None:
+        return shown
+    flap = {
+        "forgiven": policy.flap.forgiven,
+        "half_life": format_duration(policy.flap.half_life),
+        "max_hold": format_duration(policy.flap.max_hold),
+    }
+    return {**shown, "flap": flap}
 
 
 def _tunnel(destination: Destination) -> dict[str, Any]:
@@ -102,7 +128,7 @@ def _probes(resolved: Resolved) -> tuple[list[dict[str, Any]], set[str]]:
     for entry in resolved.entry.probes:
         own = layer(entry.section, Level.PROBE, entry.where)
         timings = [_timing({**timing, **own}) for timing in resolved.timings]
-        same = {key: timings[0][key] for key in TIMING if all(one[key] == timings[0][key] for one in timings)}
+        same = {key: value for key, value in timings[0].items() if all(one.get(key) == value for one in timings)}
         shared &= same.keys()
         probes.append(_probe(entry, same))
     return probes, shared
@@ -110,12 +136,14 @@ def _probes(resolved: Resolved) -> tuple[list[dict[str, Any]], set[str]]:
 
 def _timing(settings: Layer) -> dict[str, Any]:
     timeout = timeout_of(settings["interval"], settings["timeout"])
-    return {
+    shown = {
         "interval": format_duration(settings["interval"].value),
         "timeout": format_duration(timeout),
         "rise": settings["rise"].value,
         "fall": settings["fall"].value,
     }
+    paces = {key: settings[key].value for key in ("fast_interval", "down_interval")}
+    return shown | {key: format_duration(value) for key, value in paces.items() if value is not None}
 
 
 def _probe(entry: ProbeEntry, timing: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,6 +152,8 @@ def _probe(entry: ProbeEntry, timing: Mapping[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {"kind": kind.name}
     if section.port is not None:
         shown["port"] = section.port
+    if section.votes is not None:
+        shown["votes"] = section.votes
     shown |= timing
     for key in kind.settings:
         if key in kind.secrets:

@@ -8,11 +8,14 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from lvsmon.model import Amount
 from lvsmon.model.settings import Written, duration, format_duration, shown
 
 _NAME: Final = "[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,63}"
 VALID_NAME: Final = re.compile(_NAME)
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_PERCENT: Final = re.compile(r"(\d{1,3})%", re.ASCII)
+_MOST: Final = 65535
 _PORT_BEHIND: Final = re.compile(r"(?:\[(.+)\]|([^:]+)):\d+")
 
 
@@ -93,6 +96,33 @@ def _folder(value: str) -> str:
     return value
 
 
+def _amount(value: object) -> Amount:
+    """Return a number of destinations, or a share of their weight from "1%" to "100%"; raise ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
+        return Amount(value)
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)) and int(match[1]) <= 100:
+        return Amount(int(match[1]), percent=True)
+    raise ValueError(
+        f'write a number of destinations, such as 2, or a share of their weight, such as "30%", not {shown(value)}'
+    )
+
+
+def _share(value: object) -> int:
+    """Return the percentage in "50%"; raise ValueError."""
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)) and 1 <= int(match[1]) <= 100:
+        return int(match[1])
+    raise ValueError(f'write a share from "1%" to "100%", not {shown(value)}')
+
+
+def _write_amount(amount: Amount) -> int | str:
+    return str(amount) if amount.percent else amount.value
+
+
+Floor: TypeAlias = Annotated[Amount, Written(_amount, "30%", _write_amount, number=True)]
+Quorum: TypeAlias = Annotated[Amount, Written(_amount, "50%", _write_amount, number=True)]
+Share: TypeAlias = Annotated[int, Written(_share, "50%", "{}%".format)]
+Ramp: TypeAlias = Annotated[float, Written(between("0s", "1d"), "1m", format_duration)]
+Decay: TypeAlias = Annotated[float, Written(between("1s", "7d"), "5m", format_duration)]
 Interval: TypeAlias = Annotated[float, Written(between("100ms", "1d"), "2s", format_duration)]
 Timeout: TypeAlias = Annotated[float, Written(between("10ms", "1d"), "2s", format_duration)]
 Persistence: TypeAlias = Annotated[float, Written(_persistence, "10m", format_duration)]

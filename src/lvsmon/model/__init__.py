@@ -4,7 +4,7 @@ from lvsmon.model.certificate import Certificate
 from lvsmon.model.decision import Choice, DestinationId, Notice, NoticeKind, Rule
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
-from lvsmon.model.policy import Amount, Flap, Initial, Policy, Poll
+from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Flap, Initial, Policy, Poll
 from lvsmon.model.table import (
     Counters,
     DestinationEntry,
@@ -26,6 +26,9 @@ from lvsmon.model.wish import Wish, WishKind, standing
 
 __all__ = [
     "MAX_WEIGHT",
+    "NONE",
+    "ONE",
+    "ORDINARY",
     "Amount",
     "Certificate",
     "Choice",

@@ -183,19 +183,23 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Marks a setting that is written as a string and read by ``read``; ``write`` is the way back."""
+    """Marks a setting that is written as a string and read by ``read``; ``write`` is the way back.
+
+    With ``number`` it may be written as a whole number too.
+    """
 
     read: Callable[[object], Any]
     example: str
-    write: Callable[[Any], str] = str
+    write: Callable[[Any], str | int] = str
+    number: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """Read by our function; in JSON Schema, a string with an example."""
         from pydantic_core import core_schema  # noqa: PLC0415  only the configuration pays for it
 
-        return core_schema.no_info_plain_validator_function(
-            self.read, json_schema_input_schema=core_schema.str_schema()
-        )
+        text = core_schema.str_schema()
+        form = core_schema.union_schema([core_schema.int_schema(), text]) if self.number else text
+        return core_schema.no_info_plain_validator_function(self.read, json_schema_input_schema=form)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
         shown = handler(schema)

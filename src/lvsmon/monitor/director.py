@@ -18,6 +18,7 @@ from lvsmon.actions.ipvs.reconcile import Reconciler, Report
 from lvsmon.actions.ipvs.table import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
+from lvsmon.health import pace
 from lvsmon.logs import event
 from lvsmon.model import Destination, Health, Outcome, ProbeState, Table, Verdict, VirtualService, Wish, standing
 from lvsmon.monitor import runner
@@ -146,6 +147,7 @@ class Director:
         before = self._board.state(spec.id)
         transition = self._board.record(spec, outcome, time.time())
         after = self._board.state(spec.id)
+        self._schedule.pace(spec.id, pace(after, spec.interval, spec.fast_interval, spec.down_interval))
         if transition is not None:
             tell_transition(transition)
             failure = self.failures.of(spec.id)

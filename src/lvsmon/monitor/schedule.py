@@ -48,6 +48,11 @@ class Schedule:
         self._probes = dict(probes)
         self._arm()
 
+    def pace(self, probe: str, interval: float) -> None:
+        """Run ``probe`` every ``interval`` seconds from now on."""
+        if self._timetable.pace(probe, interval, self._loop.time()):
+            self._arm()
+
     async def stop(self) -> None:
         """End all runs; their outcomes are not reported."""
         self.update({})

@@ -45,6 +45,15 @@ class Timetable:
         first = now + share * min(interval, FIRST_SPREAD)
         self._push(probe, interval, slot=first, due=first)
 
+    def pace(self, probe: str, interval: float, now: float) -> bool:
+        """Run ``probe`` every ``interval`` seconds from its last slot on, or from ``now``; say whether that is new."""
+        entry = self._entries[probe]
+        if interval == entry.interval:
+            return False
+        slot = max(now, entry.slot - entry.interval + interval)
+        self._push(probe, interval, slot=slot, due=slot)
+        return True
+
     def remove(self, probe: str) -> None:
         del self._entries[probe]  # its line in the heap is passed over when it comes up
 

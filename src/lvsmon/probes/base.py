@@ -94,6 +94,10 @@ class ProbeSpec:
     interval: float
     timeout: float
     damping: Damping
+    fast_interval: float | None = None
+    """While something changes; None is ``interval``."""
+    down_interval: float | None = None
+    """While it is DOWN and nothing passes; None is ``interval``."""
 
 
 def passed(detail: str = "", facts: Mapping[str, FactValue] | None = None) -> Outcome:

@@ -1,84 +1,26 @@
-"""The configuration as it is written: every section with its keys, their types and what they are for.
-
-The docstrings under the keys are what `lvsmon config schema` and the reference show. A key that is None was not
-written; `lvsmon.config.cascade` fills it in. A probe's own settings come from its kind (`lvsmon.config.kinds`).
-"""
+"""``[[realserver]]`` and ``[[virtual]]`` with what stands in them."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
+from lvsmon.config.schema.base import Section
+from lvsmon.config.schema.cascade import Cascading, ProbeTiming, SchedulerName, TunnelSection
 from lvsmon.config.values import (
     Address,
     Count,
-    Folder,
+    Floor,
     Hostname,
-    Interval,
     Name,
     Persistence,
     Port,
     PortOrAll,
+    Quorum,
     RealserverName,
-    Reconcile,
-    Threshold,
-    Timeout,
-    Weight,
 )
 from lvsmon.model.settings import shown
 
-SchedulerName: TypeAlias = Literal[
-    "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"
-]
 FlagName: TypeAlias = Literal["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3", "ops"]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class DirectorSection(Section):
-    """The director itself; in the main file only."""
-
-    backend: Literal["netlink", "pyroute2", "memory"] = "netlink"
-    """How the IPVS table is reached; "memory" is a table of lvsmon's own, for trying things out."""
-
-    reconcile_interval: Reconcile = 10.0
-    """How often the kernel's table is compared with the desired one, besides at every transition."""
-
-    state_directory: Folder = "/var/lib/lvsmon"
-    """Where health and counters outlive the process."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe events that are logged."""
-
-
-class TunnelSection(Section):
-    """How tunnelled packets are wrapped."""
-
-    type: Literal["ipip", "gue", "gre"] = "ipip"
-    """The encapsulation; what the realservers must be set up to unwrap."""
-
-    port: Port | None = None
-    """The UDP port of "gue", which needs one; the others have none."""
-
-    checksum: Literal["none", "full", "remote"] = "none"
-    """The checksum of the outer packet: "full" with "gue" and "gre", "remote" with "gue" only."""
-
-
-class ProbeTiming(Section):
-    """When a probe runs and how many outcomes make a change."""
-
-    interval: Interval | None = None
-    """From the start of a run to the start of the next."""
-
-    timeout: Timeout | None = None
-    """How long one whole run may take, connecting and closing included; never longer than the interval."""
-
-    rise: Count | None = None
-    """How many passes in a row make a realserver UP."""
-
-    fall: Count | None = None
-    """How many failures in a row make it DOWN."""
 
 
 class ProbeSection(ProbeTiming):
@@ -90,37 +32,8 @@ class ProbeSection(ProbeTiming):
     port: Port | None = None
     """The port to probe, where it is not the destination's."""
 
-
-class Cascading(ProbeTiming):
-    """What may be written at every level: the nearest one to the destination (or to its probe) wins."""
-
-    weight: Weight | None = None
-    """The share of new connections while healthy; 0 takes none."""
-
-    forward: Literal["masq", "route", "tunnel"] | None = None
-    """The forwarding method: "masq" (LVS-NAT), "route" (LVS-DR) or "tunnel" (LVS-Tun)."""
-
-    on_failure: Literal["quiesce", "remove"] | None = None
-    """What happens to a destination that is DOWN: weight 0, or out of the table."""
-
-    port: PortOrAll | None = None
-    """The port of the virtual service, and of its destinations where "masq" may send them to another."""
-
-    upper_threshold: Threshold | None = None
-    """No new connections above so many; 0 is no limit."""
-
-    lower_threshold: Threshold | None = None
-    """New connections again below so many; 0 leaves it to the kernel (three quarters of the upper one)."""
-
-    tunnel: TunnelSection | None = None
-    """How tunnelled packets are wrapped; taken whole, not key by key."""
-
-
-class DefaultsSection(Cascading):
-    """Defaults: of the main file for everything, of a drop-in file for the virtual services in it."""
-
-    scheduler: SchedulerName | None = None
-    """The scheduler of virtual services that name none."""
+    votes: Count | None = Field(default=None, json_schema_extra={"default": 1})
+    """How much this probe counts where the virtual service says combine = "weighted"."""
 
 
 class RealserverSection(Cascading):
@@ -160,6 +73,12 @@ class SorrySection(Section):
 
     tunnel: TunnelSection | None = None
     """How packets to it are wrapped."""
+
+    below: Quorum | None = Field(default=None, json_schema_extra={"default": 1})
+    """It is in while fewer destinations serve, or a smaller share of their weight; the healthy go on beside it."""
+
+    hysteresis: Quorum | None = Field(default=None, json_schema_extra={"default": 0})
+    """How much more than that must serve before it is out again; written as ``below`` is."""
 
 
 def _entry(value: object) -> object:
@@ -201,7 +120,7 @@ class VirtualSection(Cascading):
     scheduler: SchedulerName | None = None
     """Which destination gets a new connection, by IPVS's name."""
 
-    flags: list[FlagName] = []
+    flags: list[FlagName] = Field(default=[])
     """Scheduler flags by ipvsadm's names, and "ops" (one-packet scheduling of UDP)."""
 
     persistence: Persistence | None = None
@@ -221,5 +140,14 @@ class VirtualSection(Cascading):
     sorry: Annotated[SorrySection, BeforeValidator(_sorry, json_schema_input_type=str | SorrySection)] | None = None
     """Serves while no destination does: a realserver's name, an IP address, or a table."""
 
-    probe: list[dict[str, Any]] = []
-    """What is probed on each destination; all probes must pass."""
+    floor: Floor | None = None
+    """Below so many destinations, or such a share of their weight, health is ignored: the best failing stay in."""
+
+    combine: Literal["all", "any", "weighted"] | None = Field(default=None, json_schema_extra={"default": "all"})
+    """Which probes must pass: all of them, any one, or so many that their votes are enough."""
+
+    needed: Count | None = None
+    """The votes needed with combine = "weighted"."""
+
+    probe: list[dict[str, Any]] = Field(default=[])
+    """What is probed on each destination."""

@@ -1,0 +1,37 @@
+"""The configuration as it is written: every section with its keys, their types and what they are for.
+
+The docstrings under the keys are what `lvsmon config schema` and the reference show. A key that is None was not
+written; `lvsmon.config.cascade` fills it in. A probe's own settings come from its kind (`lvsmon.config.kinds`).
+"""
+
+from lvsmon.config.schema.base import Section
+from lvsmon.config.schema.cascade import (
+    Cascading,
+    DefaultsSection,
+    FlapSection,
+    ProbeTiming,
+    TunnelSection,
+)
+from lvsmon.config.schema.director import DirectorSection
+from lvsmon.config.schema.virtual import (
+    EntrySection,
+    ProbeSection,
+    RealserverSection,
+    SorrySection,
+    VirtualSection,
+)
+
+__all__ = [
+    "Cascading",
+    "DefaultsSection",
+    "DirectorSection",
+    "EntrySection",
+    "FlapSection",
+    "ProbeSection",
+    "ProbeTiming",
+    "RealserverSection",
+    "Section",
+    "SorrySection",
+    "TunnelSection",
+    "VirtualSection",
+]
