@@ -40,8 +40,10 @@ def table(name):
         )
     definition = definitions[f"{name}Probe" if name in BUILTIN else name]
     common = {"kind", "port", *TIMING} if name in BUILTIN else set(Cascading.model_fields)
-    if name in {"DirectorSection", "TunnelSection", "SorrySection", "FlapSection"}:
+    if name in {"DirectorSection", "TunnelSection", "SorrySection", "FlapSection", "GroupSection", "BrakeSection"}:
         common = set()
+    if name == "HostSection":
+        common = set(TIMING)
     required = set(definition.get("required", ()))
     return rows(
         ["key", "written as", "default", "what it is"],

@@ -13,7 +13,7 @@ from lvsmon.config.jsonschema import schema
 from lvsmon.config.kinds import kind_of
 from lvsmon.config.loading import load_all
 from lvsmon.config.show import document
-from lvsmon.model import Amount, Flap, Policy, Poll
+from lvsmon.model import Amount, Brake, Flap, Group, Name, Policy, Poll
 from lvsmon.probes import BUILTIN
 from lvsmon.probes import load as load_kind
 
@@ -131,7 +131,8 @@ def test_the_schema_refuses_bad_files(text):
 
 def test_the_page_about_deciding_shows_a_configuration_that_loads():
     page = (Path(__file__).parents[2] / "docs/explanation/deciding.md").read_text(encoding="utf-8")
-    assert f"```toml\n{(GOOD / 'policies.toml').read_text(encoding='utf-8')}```" in page
+    for name in ("policies.toml", "beside.toml"):
+        assert f"```toml\n{(GOOD / name).read_text(encoding='utf-8')}```" in page
 
 
 def test_policies_come_to_what_they_say():
@@ -150,3 +151,15 @@ def test_policies_come_to_what_they_say():
         Amount(10, percent=True),
     )
     assert (1.0, 20.0) == (plan.probes[ping].fast_interval, plan.probes[ping].down_interval)
+
+
+def test_hosts_groups_and_the_brake_come_to_what_they_say():
+    plan = load(GOOD / "beside.toml")
+    gateway, switch = plan.hosts
+    assert ("gateway", (), 1) == (gateway.name, gateway.depends, len(gateway.probes))
+    assert (Name("gateway"),) == switch.depends
+    http, ping, _ = plan.virtuals
+    assert ("db and (ping/SELF or gateway)", "switch2") == tuple(map(str, http.destinations[0].depends))
+    assert (Name("switch2"),) == ping.destinations[0].depends
+    assert (Group(name="shop", virtuals=frozenset({"http", "ping"}), leads=frozenset({"http"})),) == plan.groups
+    assert Brake(failing=Amount(50, percent=True), window=30.0, self_test=("gateway",), grace=8.0) == plan.brake

@@ -52,10 +52,10 @@ class Complaints:
 def _key(where: Where) -> str:
     """Return a path as people look for it: ``virtual "shop" probe[0].interval``, ``defaults.rise``.
 
-    A realserver or virtual service goes by its name, one without a name by its position.
+    What has a name goes by it, what has none by its position.
     """
     path, text = where.path, ""
-    if len(path) > 1 and path[0] in ("realserver", "virtual") and isinstance(path[1], int):
+    if len(path) > 1 and path[0] in ("realserver", "virtual", "host", "group") and isinstance(path[1], int):
         section, number, *rest = path
         name = where.source.data[str(section)][number]
         name = name.get("name") if isinstance(name, dict) else None

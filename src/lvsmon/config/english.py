@@ -13,9 +13,12 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from lvsmon.config.schema import (
+    BrakeSection,
     DefaultsSection,
     EntrySection,
     FlapSection,
+    GroupSection,
+    HostSection,
     ProbeSection,
     RealserverSection,
     SorrySection,
@@ -73,6 +76,9 @@ _HOMES: Final[Mapping[str, type[BaseModel]]] = {
     "[[virtual]]": VirtualSection,
     "[[realserver]]": RealserverSection,
     "[[virtual.probe]]": ProbeSection,
+    "[[host]]": HostSection,
+    "[[group]]": GroupSection,
+    "[brake]": BrakeSection,
 }
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "tunnel": TunnelSection,

@@ -19,10 +19,13 @@ from lvsmon import probes
 from lvsmon.config.cascade import BUILT_IN_VALUES
 from lvsmon.config.kinds import Kind, as_written, builtin
 from lvsmon.config.schema import (
+    BrakeSection,
     DefaultsSection,
     DirectorSection,
     EntrySection,
     FlapSection,
+    GroupSection,
+    HostSection,
     ProbeSection,
     RealserverSection,
     SorrySection,
@@ -40,6 +43,9 @@ _SECTIONS: Final = (
     SorrySection,
     TunnelSection,
     FlapSection,
+    HostSection,
+    GroupSection,
+    BrakeSection,
 )
 
 
@@ -61,11 +67,12 @@ def schema() -> dict[str, Any]:
     for key, value in BUILT_IN_VALUES.items():
         if value is not None:
             definitions["DefaultsSection"]["properties"][key]["default"] = as_written(hints[key], value)
-    definitions["VirtualSection"]["properties"]["probe"]["items"] = {
-        "type": "object",
-        "required": ["kind"],
-        "oneOf": [_reference(kind.section) for kind in kinds],
-    }
+    for section in (VirtualSection, HostSection):
+        definitions[section.__name__]["properties"]["probe"]["items"] = {
+            "type": "object",
+            "required": ["kind"],
+            "oneOf": [_reference(kind.section) for kind in kinds],
+        }
     return {
         "$schema": DIALECT,
         "title": "lvsmon configuration",
@@ -76,6 +83,9 @@ def schema() -> dict[str, Any]:
             "defaults": _reference(DefaultsSection),
             "realserver": {"type": "array", "items": _reference(RealserverSection)},
             "virtual": {"type": "array", "items": _reference(VirtualSection)},
+            "host": {"type": "array", "items": _reference(HostSection)},
+            "group": {"type": "array", "items": _reference(GroupSection)},
+            "brake": _reference(BrakeSection),
         },
         "$defs": definitions,
     }

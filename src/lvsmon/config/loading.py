@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lvsmon.config import destinations, policies, runs, virtuals
+from lvsmon.config.beside import Beside, dependencies
 from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import meant
@@ -18,6 +19,7 @@ from lvsmon.model import (
     Destination,
     DestinationKey,
     DestinationSettings,
+    Expression,
     OnFailure,
     RealServer,
     VirtualKey,
@@ -47,6 +49,7 @@ class Loaded:
     sources: tuple[Source, ...]
     sections: Sections
     resolved: tuple[Resolved, ...]
+    beside: Beside
 
 
 def load(path: Path) -> Plan:
@@ -74,6 +77,7 @@ def load_all(path: Path) -> Loaded:
         reader.read(source)
     builder = _Builder(reader.sections, complaints)
     resolved = builder.build()
+    beside = Beside.build(reader.sections, [one.virtual for one in resolved], builder.base, builder.probes, complaints)
     if not complaints and not resolved:
         folder = main_path.parent / DROP_IN_FOLDER
         complaints.add(
@@ -85,12 +89,15 @@ def load_all(path: Path) -> Loaded:
     plan = Plan(
         virtuals=tuple(one.virtual for one in resolved),
         probes=builder.probes,
+        hosts=beside.hosts,
+        groups=beside.groups,
+        brake=beside.brake,
         backend=Backend(director.backend),
         reconcile_interval=director.reconcile_interval,
         state_directory=Path(director.state_directory),
         log_level=director.log_level,
     )
-    return Loaded(plan, tuple(sources), reader.sections, tuple(resolved))
+    return Loaded(plan, tuple(sources), reader.sections, tuple(resolved), beside)
 
 
 @dataclass
@@ -100,7 +107,11 @@ class _Builder:
     sections: Sections
     complaints: Complaints
     probes: dict[str, ProbeSpec] = field(default_factory=dict)
+    base: Layer = field(default_factory=lambda: BUILT_IN)
+    """What holds for everything: the main file's defaults over the built-in ones."""
     _realservers: dict[str, tuple[RealServer, Layer]] = field(default_factory=dict)
+    _depends: dict[str, Expression] = field(default_factory=dict)
+    """What realservers depend on, by name."""
 
     def build(self) -> list[Resolved]:
         self._declare(self.sections.realservers)
@@ -127,12 +138,12 @@ class _Builder:
 
     def _defaults(self) -> dict[str, Layer]:
         """Return what holds for the virtual services of each file."""
-        base: Layer = BUILT_IN
+        base = self.base
         of_file: dict[str, Layer] = {}
         for where, section in self.sections.defaults:
             if where.source is self.sections.main:
                 base = {**BUILT_IN, **layer(section, Level.MAIN_FILE, where)}
-                of_file[where.source.name] = base
+                of_file[where.source.name] = self.base = base
             else:
                 of_file[where.source.name] = {**base, **layer(section, Level.DROP_IN_FILE, where)}
         return of_file
@@ -146,6 +157,8 @@ class _Builder:
                 self.complaints.add(
                     where.at("name"), f"the name is taken by another realserver at {first}: write a different one"
                 )
+            if section.depends is not None:
+                self._depends[section.name] = section.depends
             self._realservers[section.name] = (
                 RealServer(section.name, section.address),
                 layer(section, Level.REALSERVER, where),
@@ -171,7 +184,7 @@ class _Builder:
         section, where, complaints = entry.section, entry.where, self.complaints
         kernel = virtuals.settings_of(section, settings, where, complaints)
         policies.check_votes(entry, complaints)
-        runners = runs.prepare(entry, key, complaints)
+        runners = runs.prepare(entry.probes, key, section.hostname, complaints)
         found: list[Destination] = []
         timings: list[Layer] = []
         places: dict[DestinationKey, Where] = {}
@@ -204,6 +217,7 @@ class _Builder:
                     on_failure=OnFailure(destinations.on_failure_of(key, merged["on_failure"])),
                     probes=tuple(spec_id for spec_id, _ in votes),
                     policy=policies.policy_of(merged, policies.poll_of(section, votes), place, complaints),
+                    depends=dependencies(section.name, section.depends, self._depends.get(one.name)),
                 )
             )
         sorry = self._sorry(section.sorry, key, settings, where.at("sorry"), places) if section.sorry else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from lvsmon.model import VirtualService
+from lvsmon.model import Brake, Group, Host, VirtualService
 from lvsmon.probes.base import ProbeSpec
 
 
@@ -27,6 +27,9 @@ class Plan:
 
     virtuals: tuple[VirtualService, ...]
     probes: Mapping[str, ProbeSpec]
+    hosts: tuple[Host, ...] = ()
+    groups: tuple[Group, ...] = ()
+    brake: Brake | None = None
     backend: Backend = Backend.NETLINK
     reconcile_interval: float = 10.0
     state_directory: Path = Path("/var/lib/lvsmon")

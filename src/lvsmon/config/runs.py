@@ -8,7 +8,6 @@ from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
 from lvsmon.config.policies import check_paces
-from lvsmon.config.sections import VirtualEntry
 from lvsmon.model import Damping, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim
@@ -16,10 +15,13 @@ from lvsmon.probes.base import ProbeSpec, aim
 
 @dataclass
 class Runner:
-    """One ``[[virtual.probe]]`` with what does not depend on the destination worked out."""
+    """One ``[[virtual.probe]]`` or ``[[host.probe]]`` with what does not depend on the destination worked out.
+
+    ``virtual`` is None for a host's.
+    """
 
     entry: ProbeEntry
-    virtual: VirtualKey
+    virtual: VirtualKey | None
     hostname: str | None
     own: Layer
     definition: str
@@ -31,7 +33,8 @@ class Runner:
         if port == 0 and self.entry.kind.uses_port:
             self.complaints.add(
                 self.entry.where.at("port"),
-                "missing: this virtual service has no one port to probe; write for example port = 80",
+                f"missing: {'a host' if self.virtual is None else 'this virtual service'} has no one port to probe;"
+                " write for example port = 80",
             )
             return None
         merged = {**timing, **self.own}
@@ -74,8 +77,8 @@ class Runner:
             address,
             port,
             hostname=self.hostname,
-            vip=self.virtual.address or None,
-            vport=self.virtual.port or None,
+            vip=self.virtual.address or None if self.virtual else None,
+            vport=self.virtual.port or None if self.virtual else None,
         )
 
     def _overlaps(self, interval: Setting, timeout: Setting, where: Where) -> None:
@@ -90,23 +93,26 @@ class Runner:
         )
 
 
-def prepare(virtual: VirtualEntry, key: VirtualKey, complaints: Complaints) -> list[Runner]:
-    """Return what probes the destinations of ``virtual``, checked as far as no destination is needed."""
+def prepare(
+    probes: Iterable[ProbeEntry], key: VirtualKey | None, hostname: str | None, complaints: Complaints
+) -> list[Runner]:
+    """Return what probes the destinations of the virtual service ``key``, or a host, as far as none is needed."""
     found: list[Runner] = []
-    for entry in virtual.probes:
-        fits = entry.kind.transport in {key.protocol, "any"}
-        if key.protocol is not None and not fits and entry.section.port is None:
+    for entry in probes:
+        protocol = None if key is None else key.protocol
+        fits = entry.kind.transport in {protocol, "any"}
+        if protocol is not None and not fits and entry.section.port is None:
             complaints.add(
                 entry.where.at("kind"),
                 f"{shown(entry.kind.name)} speaks {entry.kind.transport.upper()}, and the virtual service is"
-                f" {key.protocol.upper()}: choose another kind, or write the port where the realservers answer it",
+                f" {protocol.upper()}: choose another kind, or write the port where the realservers answer it",
             )
             continue
         own = layer(entry.section, Level.PROBE, entry.where)
         runner = Runner(
             entry,
             key,
-            virtual.section.hostname,
+            hostname,
             {name: own[name] for name in TIMING if name in own},
             definition_of(entry.probe),
             complaints,

@@ -7,11 +7,19 @@ from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import unknown_key
 from lvsmon.config.entries import EntryReader, ProbeEntry
 from lvsmon.config.files import Source
-from lvsmon.config.schema import DefaultsSection, DirectorSection, RealserverSection, VirtualSection
+from lvsmon.config.schema import (
+    BrakeSection,
+    DefaultsSection,
+    DirectorSection,
+    GroupSection,
+    HostSection,
+    RealserverSection,
+    VirtualSection,
+)
 from lvsmon.config.values import VALID_NAME
 
-_SINGLE: Final = ("director", "defaults")
-_MANY: Final = ("realserver", "virtual")
+_SINGLE: Final = ("director", "brake", "defaults")
+_MANY: Final = ("realserver", "virtual", "host", "group")
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,15 @@ class VirtualEntry:
 
     where: Where
     section: VirtualSection
+    probes: tuple[ProbeEntry, ...]
+
+
+@dataclass(frozen=True)
+class HostEntry:
+    """One ``[[host]]`` with the probes that could be made."""
+
+    where: Where
+    section: HostSection
     probes: tuple[ProbeEntry, ...]
 
 
@@ -35,9 +52,14 @@ class Sections:
     defaults: list[tuple[Where, DefaultsSection]] = field(default_factory=list)
     realservers: list[tuple[Where, RealserverSection]] = field(default_factory=list)
     virtuals: list[VirtualEntry] = field(default_factory=list)
+    hosts: list[HostEntry] = field(default_factory=list)
+    groups: list[tuple[Where, GroupSection]] = field(default_factory=list)
+    brake: tuple[Where, BrakeSection] | None = None
     broken_names: set[str] = field(default_factory=set)
     nameless: bool = False
     """Whether a realserver was refused for its name: then nobody can say which names are unknown."""
+    lost: bool = False
+    """Whether a host or virtual service was refused: then nobody can say which of their names are unknown."""
 
 
 class Reader:
@@ -53,8 +75,12 @@ class Reader:
         for key in source.data:
             if key not in _SINGLE + _MANY:
                 self._complaints.add(top.at(key), unknown_key(key, _SINGLE + _MANY))
-        if "director" in source.data:
-            self._director(top.at("director"), source.data["director"])
+        if "director" in source.data and self._only_in_main(top.at("director")):
+            director = self._entries.section(DirectorSection, top.at("director"), source.data["director"])
+            self.sections.director = director or DirectorSection()
+        if "brake" in source.data and self._only_in_main(top.at("brake")):
+            brake = self._entries.section(BrakeSection, top.at("brake"), source.data["brake"])
+            self.sections.brake = None if brake is None else (top.at("brake"), brake)
         defaults = self._entries.section(DefaultsSection, top.at("defaults"), source.data.get("defaults", {}))
         self.sections.defaults.append((top.at("defaults"), defaults or DefaultsSection()))
         for where, raw in self._tables(top.at("realserver")):
@@ -67,20 +93,34 @@ class Reader:
                 self.sections.nameless = True
         for where, raw in self._tables(top.at("virtual")):
             virtual = self._entries.section(VirtualSection, where, raw)
-            raw_probes = raw.get("probe") if isinstance(raw, dict) else None
-            probes = [
-                self._entries.probe(where.at("probe", number), one)
-                for number, one in enumerate(raw_probes if isinstance(raw_probes, list) else [])
-                if isinstance(one, dict)
-            ]
+            probes = self._probes(where, raw)
             if virtual is not None:
-                self.sections.virtuals.append(VirtualEntry(where, virtual, tuple(filter(None, probes))))
+                self.sections.virtuals.append(VirtualEntry(where, virtual, probes))
+            self.sections.lost |= virtual is None
+        for where, raw in self._tables(top.at("host")):
+            host = self._entries.section(HostSection, where, raw)
+            probes = self._probes(where, raw)
+            if host is not None:
+                self.sections.hosts.append(HostEntry(where, host, probes))
+            self.sections.lost |= host is None
+        for where, raw in self._tables(top.at("group")):
+            group = self._entries.section(GroupSection, where, raw)
+            if group is not None:
+                self.sections.groups.append((where, group))
 
-    def _director(self, where: Where, raw: object) -> None:
+    def _probes(self, where: Where, raw: object) -> tuple[ProbeEntry, ...]:
+        found = raw.get("probe") if isinstance(raw, dict) else None
+        probes = [
+            self._entries.probe(where.at("probe", number), one)
+            for number, one in enumerate(found if isinstance(found, list) else [])
+            if isinstance(one, dict)
+        ]
+        return tuple(filter(None, probes))
+
+    def _only_in_main(self, where: Where) -> bool:
         if where.source is not self.sections.main:
             self._complaints.add(where, f"write this section in {self.sections.main.name}: there is one director")
-            return
-        self.sections.director = self._entries.section(DirectorSection, where, raw) or DirectorSection()
+        return where.source is self.sections.main
 
     def _tables(self, where: Where) -> list[tuple[Where, Any]]:
         key = str(where.path[0])

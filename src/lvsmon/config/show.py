@@ -3,14 +3,14 @@
 Values that a file writes for a probe stay as they are written; the rest is written from the plan.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from lvsmon.config.cascade import TIMING, Layer, Level, layer, timeout_of
-from lvsmon.config.entries import ProbeEntry
+from lvsmon.config.cascade import TIMING, Layer, Level, layer
 from lvsmon.config.kinds import as_written
 from lvsmon.config.loading import Loaded, Resolved
+from lvsmon.config.schema import RealserverSection
+from lvsmon.config.sections import HostEntry
+from lvsmon.config.show_probes import probe_of, timing_of
 from lvsmon.config.values import Floor
 from lvsmon.model import Destination, Family, Policy, VirtualService
 from lvsmon.model.settings import format_duration
@@ -26,9 +26,44 @@ def document(loaded: Loaded) -> dict[str, Any]:
             "state_directory": str(plan.state_directory),
             "log_level": plan.log_level,
         },
-        "realserver": [{"name": one.name, "address": one.address} for _, one in loaded.sections.realservers],
+        "realserver": [_realserver(one) for _, one in loaded.sections.realservers],
         "virtual": [_virtual(one) for one in loaded.resolved],
+        **_beside(loaded),
     }
+
+
+def _beside(loaded: Loaded) -> dict[str, Any]:
+    """Return hosts, groups and the brake, as far as there are any."""
+    shown: dict[str, Any] = {}
+    hosts = zip(loaded.sections.hosts, loaded.beside.timings, strict=True)
+    if loaded.sections.hosts:
+        shown["host"] = [_host(entry, timing) for entry, timing in hosts]
+    if loaded.beside.groups:
+        shown["group"] = [
+            {"name": one.name, "virtuals": sorted(one.virtuals), "leads": sorted(one.leads)}
+            for one in loaded.beside.groups
+        ]
+    if (brake := loaded.beside.brake) is not None:
+        shown["brake"] = {
+            "failing": as_written(Floor, brake.failing),
+            "window": format_duration(brake.window),
+            "self_test": list(brake.self_test),
+        }
+    return shown
+
+
+def _host(entry: HostEntry, timing: Layer) -> dict[str, Any]:
+    section = entry.section
+    shown: dict[str, Any] = {"name": section.name, "address": section.address}
+    if section.depends is not None:
+        shown["depends"] = str(section.depends)
+    own = [(probe, layer(probe.section, Level.PROBE, probe.where)) for probe in entry.probes]
+    return {**shown, "probe": [probe_of(probe, timing_of({**timing, **nearer})) for probe, nearer in own]}
+
+
+def _realserver(section: RealserverSection) -> dict[str, Any]:
+    shown = {"name": section.name, "address": section.address}
+    return shown if section.depends is None else {**shown, "depends": str(section.depends)}
 
 
 def _virtual(resolved: Resolved) -> dict[str, Any]:
@@ -45,12 +80,14 @@ def _virtual(resolved: Resolved) -> dict[str, Any]:
         for key in ("persistence_prefix", "persistence_engine"):
             if getattr(section, key) is not None:
                 shown[key] = getattr(section, key)
+    if section.depends is not None:
+        shown["depends"] = str(section.depends)
     shown["floor"] = as_written(Floor, virtual.floor)
     for key in ("combine", "needed"):
         if getattr(section, key) is not None:
             shown[key] = getattr(section, key)
     shown["realservers"] = [
-        {**_destination(one), **{key: value for key, value in _timing(timing).items() if key not in shared}}
+        {**_destination(one), **{key: value for key, value in timing_of(timing).items() if key not in shared}}
         for one, timing in zip(virtual.destinations, resolved.timings, strict=True)
     ]
     if virtual.sorry is not None:
@@ -127,59 +164,8 @@ def _probes(resolved: Resolved) -> tuple[list[dict[str, Any]], set[str]]:
     probes, shared = [], set(TIMING)
     for entry in resolved.entry.probes:
         own = layer(entry.section, Level.PROBE, entry.where)
-        timings = [_timing({**timing, **own}) for timing in resolved.timings]
+        timings = [timing_of({**timing, **own}) for timing in resolved.timings]
         same = {key: value for key, value in timings[0].items() if all(one.get(key) == value for one in timings)}
         shared &= same.keys()
-        probes.append(_probe(entry, same))
+        probes.append(probe_of(entry, same))
     return probes, shared
-
-
-def _timing(settings: Layer) -> dict[str, Any]:
-    timeout = timeout_of(settings["interval"], settings["timeout"])
-    shown = {
-        "interval": format_duration(settings["interval"].value),
-        "timeout": format_duration(timeout),
-        "rise": settings["rise"].value,
-        "fall": settings["fall"].value,
-    }
-    paces = {key: settings[key].value for key in ("fast_interval", "down_interval")}
-    return shown | {key: format_duration(value) for key, value in paces.items() if value is not None}
-
-
-def _probe(entry: ProbeEntry, timing: Mapping[str, Any]) -> dict[str, Any]:
-    section, kind = entry.section, entry.kind
-    raw: Mapping[str, Any] = _raw(entry)
-    shown: dict[str, Any] = {"kind": kind.name}
-    if section.port is not None:
-        shown["port"] = section.port
-    if section.votes is not None:
-        shown["votes"] = section.votes
-    shown |= timing
-    for key in kind.settings:
-        if key in kind.secrets:
-            shown |= _secret(entry, key, raw)
-        elif key in raw:
-            shown[key] = raw[key]
-        elif (default := kind.default_of(key)) is not None:
-            shown[key] = default
-    return shown
-
-
-def _secret(entry: ProbeEntry, key: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where a secret comes from, and stars for one that is written in place."""
-    if key in raw:
-        return {key: "********"}
-    if key + "_env" in raw:
-        return {key + "_env": raw[key + "_env"]}
-    if key + "_file" in raw:
-        folder = Path(entry.where.source.path).parent.absolute()
-        return {key + "_file": str(folder / raw[key + "_file"])}
-    return {}
-
-
-def _raw(entry: ProbeEntry) -> Mapping[str, Any]:
-    found: Any = entry.where.source.data
-    for key in entry.where.path:
-        found = found[key]
-    raw: Mapping[str, Any] = found
-    return raw

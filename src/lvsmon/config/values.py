@@ -8,7 +8,8 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from lvsmon.model import Amount
+from lvsmon.config.expressions import parse
+from lvsmon.model import Amount, Expression
 from lvsmon.model.settings import Written, duration, format_duration, shown
 
 _NAME: Final = "[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,63}"
@@ -96,15 +97,17 @@ def _folder(value: str) -> str:
     return value
 
 
-def _amount(value: object) -> Amount:
-    """Return a number of destinations, or a share of their weight from "1%" to "100%"; raise ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
-        return Amount(value)
-    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)) and int(match[1]) <= 100:
-        return Amount(int(match[1]), percent=True)
-    raise ValueError(
-        f'write a number of destinations, such as 2, or a share of their weight, such as "30%", not {shown(value)}'
-    )
+def _amount(example: str, words: str) -> Callable[[object], Amount]:
+    """Return a reader of a number or a share from "0%" to "100%", which are ``words``."""
+
+    def read(value: object) -> Amount:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
+            return Amount(value)
+        if isinstance(value, str) and (match := _PERCENT.fullmatch(value)) and int(match[1]) <= 100:
+            return Amount(int(match[1]), percent=True)
+        raise ValueError(f'write {words}, such as "{example}", not {shown(value)}')
+
+    return read
 
 
 def _share(value: object) -> int:
@@ -118,8 +121,14 @@ def _write_amount(amount: Amount) -> int | str:
     return str(amount) if amount.percent else amount.value
 
 
-Floor: TypeAlias = Annotated[Amount, Written(_amount, "30%", _write_amount, number=True)]
-Quorum: TypeAlias = Annotated[Amount, Written(_amount, "50%", _write_amount, number=True)]
+_OF_WEIGHT: Final = "a number of destinations, such as 2, or a share of their weight"
+_OF_ALL: Final = "a number of realservers, such as 5, or a share of all of them"
+
+Floor: TypeAlias = Annotated[Amount, Written(_amount("30%", _OF_WEIGHT), "30%", _write_amount, number=True)]
+Quorum: TypeAlias = Annotated[Amount, Written(_amount("50%", _OF_WEIGHT), "50%", _write_amount, number=True)]
+Failing: TypeAlias = Annotated[Amount, Written(_amount("50%", _OF_ALL), "50%", _write_amount, number=True)]
+Window: TypeAlias = Annotated[float, Written(between("1s", "1h"), "30s", format_duration)]
+Depends: TypeAlias = Annotated[Expression, Written(parse, "gateway and switch1")]
 Share: TypeAlias = Annotated[int, Written(_share, "50%", "{}%".format)]
 Ramp: TypeAlias = Annotated[float, Written(between("0s", "1d"), "1m", format_duration)]
 Decay: TypeAlias = Annotated[float, Written(between("1s", "7d"), "5m", format_duration)]

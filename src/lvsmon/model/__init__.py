@@ -2,7 +2,9 @@
 
 from lvsmon.model.certificate import Certificate
 from lvsmon.model.decision import Choice, DestinationId, Notice, NoticeKind, Rule
+from lvsmon.model.expression import Both, Either, Expression, Name, Not, evaluate, names
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
+from lvsmon.model.host import Brake, Group, Host
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
 from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Flap, Initial, Policy, Poll
 from lvsmon.model.table import (
@@ -30,6 +32,8 @@ __all__ = [
     "ONE",
     "ORDINARY",
     "Amount",
+    "Both",
+    "Brake",
     "Certificate",
     "Choice",
     "Counters",
@@ -39,12 +43,18 @@ __all__ = [
     "DestinationId",
     "DestinationKey",
     "DestinationSettings",
+    "Either",
+    "Expression",
     "FactValue",
     "Family",
     "Flap",
     "Forward",
+    "Group",
     "Health",
+    "Host",
     "Initial",
+    "Name",
+    "Not",
     "Notice",
     "NoticeKind",
     "OnFailure",
@@ -70,5 +80,7 @@ __all__ = [
     "Weight",
     "Wish",
     "WishKind",
+    "evaluate",
+    "names",
     "standing",
 ]

@@ -38,6 +38,7 @@ class Choice:
 class NoticeKind(StrEnum):
     """What is said loudly, beside transitions."""
 
+    BRAKE = "brake"
     FLAPPING = "flapping"
     FLOOR = "floor"
     SORRY = "sorry"

@@ -41,6 +41,10 @@ class Verdict(StrEnum):
     FAIL = "FAIL"
     UNKNOWN = "UNKNOWN"
 
+    @property
+    def serves(self) -> bool:
+        return self in (Verdict.PASS, Verdict.WARN)
+
 
 class Reason(StrEnum):
     """Why a run ended as it did: a closed list, so that metrics and alerts can be counted by it."""

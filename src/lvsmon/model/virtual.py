@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lvsmon.model.expression import Expression
 from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Policy
 from lvsmon.model.table import DestinationKey, DestinationSettings, VirtualKey, VirtualSettings
 
@@ -35,6 +36,7 @@ class Destination:
     on_failure: OnFailure = OnFailure.QUIESCE
     probes: tuple[str, ...] = ()
     policy: Policy = ORDINARY
+    depends: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

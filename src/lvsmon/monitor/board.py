@@ -23,10 +23,13 @@ class Board:
         """Take ``probes`` as the whole plan: known ones keep their states, new ones begin UNKNOWN."""
         self._states = {probe: self._states.get(probe, ProbeState()) for probe in probes}
 
-    def record(self, spec: ProbeSpec, outcome: Outcome, now: float) -> Transition | None:
-        """Take the outcome of a run; return the transition it made, if any. ``now`` is wall-clock seconds."""
+    def record(self, spec: ProbeSpec, outcome: Outcome, now: float, heard: float = 0.0) -> Transition | None:
+        """Take the outcome of a run; return the transition it made, if any.
+
+        ``now`` is wall-clock seconds, ``heard`` the same moment on a clock that nobody sets.
+        """
         before = self._states[spec.id]
-        after = observe(before, spec.damping, outcome, now)
+        after = replace(observe(before, spec.damping, outcome, now), heard=heard)
         transition = None
         if after.health is not before.health:
             memory = self._remembered.pop(spec.id, None)

@@ -145,7 +145,7 @@ class Director:
             seconds=outcome.phases.total,
         )  # fmt: skip
         before = self._board.state(spec.id)
-        transition = self._board.record(spec, outcome, time.time())
+        transition = self._board.record(spec, outcome, time.time(), time.monotonic())
         after = self._board.state(spec.id)
         self._schedule.pace(spec.id, pace(after, spec.interval, spec.fast_interval, spec.down_interval))
         if transition is not None:
@@ -174,6 +174,9 @@ class Director:
             states=self._board.states(),
             observed=self._observed,
             wishes=standing(self._wishes, time.time()),
+            hosts=self._plan.hosts,
+            groups=self._plan.groups,
+            brake=self._plan.brake,
             now=time.monotonic(),
         )
         work = partial(self._work, situation, self._decided.memory)

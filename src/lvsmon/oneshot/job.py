@@ -97,6 +97,7 @@ class _Look:
             if self._selection is None or self._selection.holds(virtual, destination)
             for name in destination.probes
         }
+        names |= {name for host in self._plan.hosts for name in host.probes}
         specs = [spec for name, spec in self._plan.probes.items() if name in names]
         limit = concurrency()
         deadline = self._request.deadline or default_deadline(specs, limit)
@@ -119,7 +120,15 @@ class _Look:
         if self._observed is None:
             self._observed = observed  # the first one is what people knew before
         self._wished = decide(
-            Situation(virtuals=tuple(self._touched()), states=self._states, observed=observed, now=time.monotonic())
+            Situation(
+                virtuals=tuple(self._touched()),
+                states=self._states,
+                observed=observed,
+                now=time.monotonic(),
+                hosts=self._plan.hosts,
+                groups=self._plan.groups,
+                brake=self._plan.brake,
+            )
         ).table
         return self._wished
 

@@ -1,6 +1,8 @@
 """From outcomes and stored counters to states, statuses and the wished table. Pure."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lvsmon.health import combine, observe
 from lvsmon.model import (
@@ -33,7 +35,10 @@ def advance(
     advanced = {}
     for name, spec in probes.items():
         state = states.get(name, ProbeState())
-        advanced[name] = observe(state, spec.damping, outcomes[name], now) if name in outcomes else state
+        if name in outcomes:
+            # There is no decision before this one, so whatever it asks for a fresh outcome of, it has.
+            state = replace(observe(state, spec.damping, outcomes[name], now), heard=math.inf)
+        advanced[name] = state
     return advanced
 
 

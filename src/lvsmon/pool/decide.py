@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from lvsmon.pool import flapping, floor, probed, slow_start, sorry, weights, wishes
+from lvsmon.pool import braking, depends, flapping, floor, groups, probed, slow_start, sorry, weights, wishes
 from lvsmon.pool.draft import Deciding
 from lvsmon.pool.situation import Decided, Memory, Situation
 
@@ -11,6 +11,9 @@ RULES: Final[tuple[Callable[[Deciding], None], ...]] = (
     # What is believed of each destination
     probed.rule,
     flapping.rule,
+    depends.rule,
+    groups.rule,
+    braking.rule,
     # What weight that gives it
     weights.rule,
     wishes.rule,

@@ -29,6 +29,8 @@ class Draft:
     weight: int | None = None
     rule: Rule = Rule.UNKNOWN
     because: list[str] = field(default_factory=list)
+    cut_off: bool = False
+    """Whether something that it depends on is down."""
 
     @property
     def out(self) -> int | None:

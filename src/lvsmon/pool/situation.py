@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from lvsmon.model import (
+    Brake,
     Choice,
     DestinationId,
+    Group,
+    Host,
     Notice,
     ProbeState,
     Table,
@@ -14,7 +18,10 @@ from lvsmon.model import (
     VirtualService,
     Wish,
 )
+from lvsmon.pool.brake_memory import Braking
 from lvsmon.pool.penalty import Penalty
+
+_BRAKE_OFF: Final = Braking()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,9 @@ class Memory:
 
     rising: Mapping[DestinationId, float] = field(default_factory=dict)
     """Since when destinations serve, of those with a slow start."""
+
+    braking: Braking = _BRAKE_OFF
+    """How many fell when, and whether the brake is on."""
 
     sorry: frozenset[VirtualKey] = frozenset()
     """Where the sorry server is in."""
@@ -45,6 +55,9 @@ class Situation:
     states: Mapping[str, ProbeState]
     observed: Table = field(default_factory=dict)
     wishes: tuple[Wish, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    groups: tuple[Group, ...] = ()
+    brake: Brake | None = None
     now: float = 0.0
 
 

@@ -5,6 +5,7 @@ written; `lvsmon.config.cascade` fills it in. A probe's own settings come from i
 """
 
 from lvsmon.config.schema.base import Section
+from lvsmon.config.schema.beside import BrakeSection, GroupSection, HostSection
 from lvsmon.config.schema.cascade import (
     Cascading,
     DefaultsSection,
@@ -22,11 +23,14 @@ from lvsmon.config.schema.virtual import (
 )
 
 __all__ = [
+    "BrakeSection",
     "Cascading",
     "DefaultsSection",
     "DirectorSection",
     "EntrySection",
     "FlapSection",
+    "GroupSection",
+    "HostSection",
     "ProbeSection",
     "ProbeTiming",
     "RealserverSection",

@@ -9,6 +9,7 @@ from lvsmon.config.schema.cascade import Cascading, ProbeTiming, SchedulerName, 
 from lvsmon.config.values import (
     Address,
     Count,
+    Depends,
     Floor,
     Hostname,
     Name,
@@ -44,6 +45,9 @@ class RealserverSection(Cascading):
 
     address: Address
     """Its IP address; host names are refused."""
+
+    depends: Depends | None = None
+    """What it depends on: names of hosts and virtual services joined by and, or, not; "ping/SELF" is itself there."""
 
 
 class EntrySection(Cascading):
@@ -139,6 +143,9 @@ class VirtualSection(Cascading):
 
     sorry: Annotated[SorrySection, BeforeValidator(_sorry, json_schema_input_type=str | SorrySection)] | None = None
     """Serves while no destination does: a realserver's name, an IP address, or a table."""
+
+    depends: Depends | None = None
+    """What its destinations depend on; while that is down, nothing that their probes say is counted."""
 
     floor: Floor | None = None
     """Below so many destinations, or such a share of their weight, health is ignored: the best failing stay in."""
