@@ -13,6 +13,7 @@ from lvsmon.model import (
     DestinationKey,
     DestinationSettings,
     Family,
+    Manage,
     Protocol,
     RealServer,
     VirtualEntry,
@@ -91,7 +92,13 @@ def test_owned_until_neither_wished_for_nor_there():
     assert owned.after(table(RS1), table(RS1)) == Owned.of(table(RS1))
     assert owned.after({}, table(RS2)) == Owned.of(table(RS2))
     assert owned.after({}, {}) == Owned()
-    assert Owned().after(table(RS1), {}) == Owned.of(table(RS1))
+
+
+def test_what_is_wished_for_and_not_ours_does_not_become_ours():
+    """With manage = "weights" a virtual service is edited, and must outlive being dropped from the configuration."""
+    assert Owned().after(table(RS1), table(RS1)) == Owned()
+    shop = VirtualService(name="shop", key=WEB, settings=VirtualSettings(), destinations=(), manage=Manage.WEIGHTS)
+    assert Owned.of(table(RS1)).including([shop]) == Owned()
 
 
 def test_has():

@@ -46,10 +46,11 @@ def constant(table):
 def test_nothing_is_written_when_nothing_differs():
     ipvs = kernel({WEB: entry(rs1=1, rs2=0)})
     ipvs.written.clear()
-    report = Reconciler(ipvs).reconcile(constant({WEB: entry(rs1=1, rs2=0)}), Owned())
+    owned = Owned({WEB: frozenset({RS1, RS2})})
+    report = Reconciler(ipvs).reconcile(constant({WEB: entry(rs1=1, rs2=0)}), owned)
     assert ipvs.written == []
     assert (report.written, report.refused, report.drift, report.foreign) == ((), (), (), ())
-    assert report.owned == Owned({WEB: frozenset({RS1, RS2})})
+    assert report.owned == owned
 
 
 def test_what_differs_is_written_and_reported():
@@ -84,7 +85,7 @@ def test_what_a_torn_dump_missed_is_looked_at_a_second_time():
     table = {WEB: entry(rs1=1, rs2=2), OTHER: entry(rs1=1)}
     ipvs = kernel(table)
     reconciler = Reconciler(ipvs)
-    owned = reconciler.reconcile(constant(table), Owned()).owned
+    owned = reconciler.reconcile(constant(table), Owned.of(table)).owned
     ipvs.written.clear()
     for torn in ({WEB, OTHER}, {(WEB, RS1)}, {(WEB, RS1), (WEB, RS2), OTHER}):
         ipvs.torn = set(torn)

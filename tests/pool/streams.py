@@ -43,7 +43,7 @@ class Stream:
     """One virtual service under decision after decision; what is desired becomes what is observed."""
 
     def __init__(self, *destinations, **settings):
-        settings = {key: amount(value) if isinstance(value, str) else value for key, value in settings.items()}
+        settings = {key: amount(value) if type(value) is str else value for key, value in settings.items()}
         self.virtual = VirtualService(
             name="shop", key=VIP, settings=VirtualSettings(), destinations=destinations, **settings
         )
@@ -63,10 +63,10 @@ class Stream:
             virtuals=(self.virtual,), states=states, observed=self.observed, wishes=tuple(wishes), now=self.now
         )
         self.decided = decide(situation, self.decided.memory)
-        self.observed = self.decided.table
+        self.observed = {**self.observed, **self.decided.table}
         again = decide(replace(situation, observed=self.observed), self.decided.memory)
-        assert self.observed == again.table, "the table that was wished for is wished for still"
-        entries = self.decided.table[VIP].destinations
+        assert self.decided.table == again.table, "the table that was wished for is wished for still"
+        entries = self.decided.table[VIP].destinations if VIP in self.decided.table else {}
         return {int(key.address.rsplit(".", 1)[1]): entry.settings.weight for key, entry in entries.items()}
 
     def notices(self):

@@ -60,6 +60,8 @@ BUILT_IN_VALUES: Final[Mapping[str, Any]] = {
     "flap": None,
     "scheduler": "wlc",
     "floor": NONE,
+    "manage": "full",
+    "on_drift": "mend",
 }
 """What holds where nobody says otherwise; two of them depend on others.
 

@@ -20,6 +20,8 @@ from lvsmon.model import (
     DestinationKey,
     DestinationSettings,
     Expression,
+    Manage,
+    OnDrift,
     OnFailure,
     RealServer,
     VirtualKey,
@@ -232,6 +234,8 @@ class _Builder:
             floor=policies.floor_of(settings["floor"], len(section.realservers), complaints),
             sorry_below=below,
             sorry_hysteresis=more,
+            manage=Manage(settings["manage"].value),
+            on_drift=OnDrift(settings["on_drift"].value),
         )
         return Resolved(entry, virtual, tuple(timings))
 

@@ -83,6 +83,7 @@ def _virtual(resolved: Resolved) -> dict[str, Any]:
     if section.depends is not None:
         shown["depends"] = str(section.depends)
     shown["floor"] = as_written(Floor, virtual.floor)
+    shown["manage"], shown["on_drift"] = virtual.manage.value, virtual.on_drift.value
     for key in ("combine", "needed"):
         if getattr(section, key) is not None:
             shown[key] = getattr(section, key)

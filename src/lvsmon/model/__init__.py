@@ -6,7 +6,7 @@ from lvsmon.model.expression import Both, Either, Expression, Name, Not, evaluat
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.host import Brake, Group, Host
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
-from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Flap, Initial, Policy, Poll
+from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Flap, Initial, Manage, OnDrift, Policy, Poll
 from lvsmon.model.table import (
     Counters,
     DestinationEntry,
@@ -53,10 +53,12 @@ __all__ = [
     "Health",
     "Host",
     "Initial",
+    "Manage",
     "Name",
     "Not",
     "Notice",
     "NoticeKind",
+    "OnDrift",
     "OnFailure",
     "Outcome",
     "Phases",

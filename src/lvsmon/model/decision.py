@@ -42,6 +42,8 @@ class NoticeKind(StrEnum):
     FLAPPING = "flapping"
     FLOOR = "floor"
     SORRY = "sorry"
+    DRIFT = "drift"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)

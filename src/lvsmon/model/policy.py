@@ -32,6 +32,21 @@ class Initial(StrEnum):
     DOWN = "down"
 
 
+class Manage(StrEnum):
+    """What lvsmon writes of a virtual service: all of it, weights of what is there, or nothing."""
+
+    FULL = "full"
+    WEIGHTS = "weights"
+    OBSERVE = "observe"
+
+
+class OnDrift(StrEnum):
+    """What becomes of what somebody else changed: put right, or told of and left until the next own change."""
+
+    MEND = "mend"
+    REPORT = "report"
+
+
 @dataclass(frozen=True, slots=True)
 class Flap:
     """Damping of a destination that comes and goes, as for routes (RFC 2439, section 4).

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lvsmon.model.expression import Expression
-from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Policy
+from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Manage, OnDrift, Policy
 from lvsmon.model.table import DestinationKey, DestinationSettings, VirtualKey, VirtualSettings
 
 
@@ -56,3 +56,5 @@ class VirtualService:
     floor: Amount = NONE
     sorry_below: Amount = ONE
     sorry_hysteresis: Amount = NONE
+    manage: Manage = Manage.FULL
+    on_drift: OnDrift = OnDrift.MEND

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from lvsmon.pool import braking, depends, flapping, floor, groups, probed, slow_start, sorry, weights, wishes
+from lvsmon.pool import braking, depends, flapping, floor, groups, managing, probed, slow_start, sorry, weights, wishes
 from lvsmon.pool.draft import Deciding
 from lvsmon.pool.situation import Decided, Memory, Situation
 
@@ -21,6 +21,8 @@ RULES: Final[tuple[Callable[[Deciding], None], ...]] = (
     # What becomes of the virtual service as a whole
     floor.rule,
     sorry.rule,
+    # How much of it is written
+    managing.rule,
 )
 
 

@@ -7,6 +7,7 @@ from lvsmon.model import (
     Choice,
     Destination,
     DestinationEntry,
+    DestinationSettings,
     Health,
     Notice,
     NoticeKind,
@@ -14,6 +15,7 @@ from lvsmon.model import (
     Rule,
     VirtualEntry,
     VirtualService,
+    VirtualSettings,
 )
 from lvsmon.pool.situation import Decided, Memory, Situation
 
@@ -31,6 +33,8 @@ class Draft:
     because: list[str] = field(default_factory=list)
     cut_off: bool = False
     """Whether something that it depends on is down."""
+    settings: DestinationSettings | None = None
+    """What the entry shall have beside its weight, where that is not what is configured."""
 
     @property
     def out(self) -> int | None:
@@ -51,6 +55,11 @@ class Draft:
         self.weight, self.rule = weight, rule
         self.because.append(sentence)
 
+    def entry(self) -> DestinationEntry | None:
+        if self.weight is None:
+            return None
+        return DestinationEntry(replace(self.settings or self.destination.settings, weight=self.weight))
+
     def choice(self) -> Choice:
         return Choice(self.health, self.weight, self.rule, tuple(self.because))
 
@@ -63,10 +72,25 @@ class VirtualDraft:
     present: VirtualEntry | None
     drafts: list[Draft]
     sorry: Draft | None = None
+    settings: VirtualSettings | None = None
+    """What the entry shall have, where that is not what is configured."""
+    left_out: bool = False
+    """Whether nothing is desired of it, so that nothing is written."""
 
     @property
     def serving(self) -> bool:
         return any(draft.serving for draft in self.drafts)
+
+    @property
+    def everybody(self) -> list[Draft]:
+        """The destinations, and the sorry server where there is one."""
+        return self.drafts if self.sorry is None else [*self.drafts, self.sorry]
+
+    def entry(self) -> VirtualEntry:
+        return VirtualEntry(
+            self.settings or self.virtual.settings,
+            {draft.destination.key: entry for draft in self.everybody if (entry := draft.entry()) is not None},
+        )
 
 
 class Deciding:
@@ -97,11 +121,11 @@ class Deciding:
 
     def decided(self) -> Decided:
         return Decided(
-            table={each.virtual.key: _entry(each) for each in self.virtuals},
+            table={each.virtual.key: each.entry() for each in self.virtuals if not each.left_out},
             choices={
                 (each.virtual.key, draft.destination.key): draft.choice()
                 for each in self.virtuals
-                for draft in (*each.drafts, *([each.sorry] if each.sorry else []))
+                for draft in each.everybody
             },
             notices=tuple(self._notices),
             memory=self.following,
@@ -117,14 +141,3 @@ def _begin(virtual: VirtualService, situation: Situation) -> VirtualDraft:
 
     sorry = None if virtual.sorry is None else draft(virtual.sorry)
     return VirtualDraft(virtual, seen, [draft(destination) for destination in virtual.destinations], sorry)
-
-
-def _entry(draft: VirtualDraft) -> VirtualEntry:
-    return VirtualEntry(
-        draft.virtual.settings,
-        {
-            each.destination.key: DestinationEntry(replace(each.destination.settings, weight=each.weight))
-            for each in (*draft.drafts, *([draft.sorry] if draft.sorry else []))
-            if each.weight is not None
-        },
-    )

@@ -8,6 +8,7 @@ from lvsmon.model import (
     Brake,
     Choice,
     DestinationId,
+    DestinationSettings,
     Group,
     Host,
     Notice,
@@ -16,6 +17,7 @@ from lvsmon.model import (
     VirtualEntry,
     VirtualKey,
     VirtualService,
+    VirtualSettings,
     Wish,
 )
 from lvsmon.pool.brake_memory import Braking
@@ -42,6 +44,12 @@ class Memory:
 
     sorry: frozenset[VirtualKey] = frozenset()
     """Where the sorry server is in."""
+
+    wanted: Mapping[DestinationId, DestinationSettings | None] = field(default_factory=dict)
+    """What was wished for where drift is only reported; None for absent."""
+
+    wanted_virtuals: Mapping[VirtualKey, VirtualSettings] = field(default_factory=dict)
+    """The same of virtual services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, TypeAlias
 
-from lvsmon.model import DestinationKey, Family, Protocol, Table, VirtualKey, VirtualService
+from lvsmon.model import DestinationKey, Family, Manage, Protocol, Table, VirtualKey, VirtualService
 
 Entries: TypeAlias = Mapping[VirtualKey, frozenset[DestinationKey]]
 
@@ -31,9 +31,14 @@ class Owned:
     def including(self, virtuals: Iterable[VirtualService]) -> "Owned":
         """Add all that the configuration names, sorry servers too: so that a destination which is DOWN is removed
         even by an lvsmon that has just started and has never seen it serve.
+
+        A virtual service of which only weights are managed, or nothing, is not ours to delete: it is taken out.
         """
         merged = dict(self.entries)
         for virtual in virtuals:
+            if virtual.manage is not Manage.FULL:
+                merged.pop(virtual.key, None)
+                continue
             named = {destination.key for destination in virtual.destinations}
             if virtual.sorry is not None:
                 named.add(virtual.sorry.key)
@@ -43,7 +48,7 @@ class Owned:
     def after(self, desired: Table, observed: Table) -> "Owned":
         """Return what is owned once ``desired`` was reconciled and ``observed`` is the table that came of it."""
         kept: dict[VirtualKey, frozenset[DestinationKey]] = {}
-        for key in [*self.entries, *(key for key in desired if key not in self.entries)]:
+        for key in self.entries:
             there = observed[key].destinations if key in observed else {}
             wished = frozenset(desired[key].destinations) if key in desired else frozenset()
             destinations = wished | (self.entries.get(key, frozenset()) & there.keys())

@@ -81,7 +81,7 @@ class Reconciler:
                 break
             work.observed = self._look(work.observed, work.doubtful)
         owned_now = owned.after(desired, work.observed)
-        self._left = _owned_part(work.observed, owned_now)
+        self._left = _concern(work.observed, desired, owned_now)
         return Report(
             written=tuple(work.written),
             refused=(*work.refused.items(), *work.stale.items()),
@@ -175,11 +175,19 @@ def _virtual(command: Command) -> VirtualKey:
     return command.key if isinstance(command, AddVirtual | EditVirtual | DeleteVirtual) else command.virtual
 
 
-def _owned_part(table: Table, owned: Owned) -> dict[VirtualKey, VirtualEntry]:
+def _concern(table: Table, desired: Table, owned: Owned) -> dict[VirtualKey, VirtualEntry]:
+    """Return the part of ``table`` that is owned or desired."""
     return {
-        key: replace(entry, destinations={to: at for to, at in entry.destinations.items() if owned.has(key, to)})
+        key: replace(
+            entry,
+            destinations={
+                to: at
+                for to, at in entry.destinations.items()
+                if owned.has(key, to) or (key in desired and to in desired[key].destinations)
+            },
+        )
         for key, entry in table.items()
-        if owned.has(key)
+        if owned.has(key) or key in desired
     }
 
 

@@ -115,3 +115,9 @@ class DefaultsSection(Cascading):
 
     floor: Floor | None = None
     """The floor of virtual services that name none."""
+
+    manage: Literal["full", "weights", "observe"] | None = None
+    """What is written of virtual services that do not say so themselves."""
+
+    on_drift: Literal["mend", "report"] | None = None
+    """What becomes of others' changes in virtual services that do not say so themselves."""

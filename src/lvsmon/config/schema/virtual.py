@@ -144,6 +144,12 @@ class VirtualSection(Cascading):
     sorry: Annotated[SorrySection, BeforeValidator(_sorry, json_schema_input_type=str | SorrySection)] | None = None
     """Serves while no destination does: a realserver's name, an IP address, or a table."""
 
+    manage: Literal["full", "weights", "observe"] | None = None
+    """What is written: all of it, only weights of what is there, or nothing."""
+
+    on_drift: Literal["mend", "report"] | None = None
+    """What somebody else changed is put right, or told of and left until something of our own changes."""
+
     depends: Depends | None = None
     """What its destinations depend on; while that is down, nothing that their probes say is counted."""
 
