@@ -15,8 +15,9 @@ from typing import Final
 
 from lvsmon.actions.ipvs.open import open_ipvs
 from lvsmon.actions.ipvs.owned import Owned
+from lvsmon.actions.ipvs.sysctls import Sysctls
 from lvsmon.config import load
-from lvsmon.config.plan import Plan
+from lvsmon.config.plan import Backend, Plan
 from lvsmon.errors import ConfigError, StateError
 from lvsmon.logs import event
 from lvsmon.model import ProbeState
@@ -53,6 +54,7 @@ class Daemon:
             lambda: open_ipvs(plan.backend),
             remembered=store.load_states(),
             owned=owned,
+            sysctls=None if plan.backend is Backend.MEMORY else Sysctls(),
             limit=max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS),
         )
 

@@ -14,6 +14,9 @@ from lvsmon.probes import BUILTIN
 
 PAGE = Path(__file__).parents[2] / "docs/reference/configuration.md"
 BLOCK = re.compile(r"(<!-- keys of ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+CASCADING = {"DefaultsSection", "RealserverSection", "VirtualSection", "EntrySection"}
+"""Sections that have the cascading keys, which stand in a table of their own."""
+
 LEVELS = ["[defaults]", "[[virtual]]", "[[realserver]]", "its entry"]
 
 
@@ -40,7 +43,15 @@ def table(name):
         )
     definition = definitions[f"{name}Probe" if name in BUILTIN else name]
     common = {"kind", "port", *TIMING} if name in BUILTIN else set(Cascading.model_fields)
-    if name in {"DirectorSection", "TunnelSection", "SorrySection", "FlapSection", "GroupSection", "BrakeSection"}:
+    if name in {
+        "DirectorSection",
+        "TunnelSection",
+        "SorrySection",
+        "FlapSection",
+        "GroupSection",
+        "BrakeSection",
+        "SysctlSection",
+    }:
         common = set()
     if name == "HostSection":
         common = set(TIMING)

@@ -1,6 +1,7 @@
 """The one writer: writes only what differs, looks again, holds back what would be an outage, and says what it did."""
 
 import errno
+import itertools
 
 import pytest
 from hypothesis import given
@@ -165,6 +166,34 @@ def test_an_unknown_scheduler_is_one_error_not_one_per_destination():
     assert ipvs.written == []
 
 
+def test_what_is_refused_again_and_again_is_tried_less_and_less_often_and_told_all_the_time():
+    ipvs, now = kernel({WEB: entry(rs1=1), OTHER: entry(rs1=1)}), [0.0]
+    ipvs.refuse(errno.EINVAL, lambda command: command == EditDestination(WEB, RS1, settings(2)), times=4)
+    reconciler = Reconciler(ipvs, lambda: now[0])
+    desired = {WEB: entry(rs1=2), OTHER: entry(rs1=1)}
+    tried = []
+    while left := ipvs._refusals[0].left:
+        report = reconciler.reconcile(constant(desired), Owned())
+        if ipvs._refusals[0].left < left:
+            tried.append(now[0])
+        assert [error.errno for _, error in report.refused] == [errno.EINVAL], "it stays in the report meanwhile"
+        now[0] += 1.0
+    assert tried == [0.0, 5.0, 15.0, 35.0]
+    for when, refused in ((74.0, 1), (75.0, 0)):
+        now[0] = when
+        assert len(reconciler.reconcile(constant(desired), Owned()).refused) == refused
+    assert plain(ipvs.dump()) == plain(desired)
+
+
+def test_what_is_not_wished_for_any_more_is_refused_no_more():
+    ipvs = kernel({WEB: entry(rs1=1)})
+    ipvs.refuse(errno.EINVAL, lambda command: command == EditDestination(WEB, RS1, settings(2)), times=99)
+    reconciler = Reconciler(ipvs, lambda: 0.0)
+    assert reconciler.reconcile(constant({WEB: entry(rs1=2)}), Owned()).refused
+    report = reconciler.reconcile(constant({WEB: entry(rs1=3)}), Owned())
+    assert (report.refused, plain(ipvs.dump())) == ((), plain({WEB: entry(rs1=3)}))
+
+
 def test_the_last_one_is_not_taken_out_when_its_successor_was_refused():
     """Configuration replaced rs1 by rs2 and the kernel refuses rs2: rs1 goes on serving."""
     ipvs = kernel({WEB: entry(rs1=1)})
@@ -276,7 +305,8 @@ def test_whatever_is_refused_it_never_raises_never_starves_and_the_next_time_con
     served = {key for key, found in before.items() if _serves(found) and _serves(desired.get(key))}
     answers = iter(numbers)
     ipvs._refused = lambda _: next(answers, 0)
-    reconciler = Reconciler(ipvs)
+    clock = itertools.count(0, 1000)
+    reconciler = Reconciler(ipvs, lambda: float(next(clock)))
     report = reconciler.reconcile(constant(desired), owned)
     table = ipvs.dump()
     assert plain(report.observed) == plain(table)

@@ -22,6 +22,7 @@ from lvsmon.config.schema import (
     ProbeSection,
     RealserverSection,
     SorrySection,
+    SysctlSection,
     TunnelSection,
     VirtualSection,
 )
@@ -83,6 +84,7 @@ _HOMES: Final[Mapping[str, type[BaseModel]]] = {
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "tunnel": TunnelSection,
     "flap": FlapSection,
+    "sysctl": SysctlSection,
     "realservers": EntrySection,
     "sorry": SorrySection,
 }

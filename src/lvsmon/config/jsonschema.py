@@ -29,6 +29,7 @@ from lvsmon.config.schema import (
     ProbeSection,
     RealserverSection,
     SorrySection,
+    SysctlSection,
     TunnelSection,
     VirtualSection,
 )
@@ -46,6 +47,7 @@ _SECTIONS: Final = (
     HostSection,
     GroupSection,
     BrakeSection,
+    SysctlSection,
 )
 
 

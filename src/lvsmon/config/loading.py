@@ -98,6 +98,7 @@ def load_all(path: Path) -> Loaded:
         reconcile_interval=director.reconcile_interval,
         state_directory=Path(director.state_directory),
         log_level=director.log_level,
+        sysctls={} if director.sysctl is None else director.sysctl.model_dump(exclude_none=True),
     )
     return Loaded(plan, tuple(sources), reader.sections, tuple(resolved), beside)
 

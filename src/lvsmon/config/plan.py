@@ -1,7 +1,7 @@
 """What a loaded configuration comes to: every default filled in, every probe once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Plan:
     hosts: tuple[Host, ...] = ()
     groups: tuple[Group, ...] = ()
     brake: Brake | None = None
+    sysctls: Mapping[str, int] = field(default_factory=dict)
+    """Kernel settings net.ipv4.vs.* to set, by their last name."""
     backend: Backend = Backend.NETLINK
     reconcile_interval: float = 10.0
     state_directory: Path = Path("/var/lib/lvsmon")

@@ -25,6 +25,7 @@ def document(loaded: Loaded) -> dict[str, Any]:
             "reconcile_interval": format_duration(plan.reconcile_interval),
             "state_directory": str(plan.state_directory),
             "log_level": plan.log_level,
+            **({"sysctl": dict(plan.sysctls)} if plan.sysctls else {}),
         },
         "realserver": [_realserver(one) for _, one in loaded.sections.realservers],
         "virtual": [_virtual(one) for one in loaded.resolved],

@@ -8,13 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Final
 
 from lvsmon.actions.ipvs.base import Ipvs
-from lvsmon.actions.ipvs.reconcile import Reconciler, Report
+from lvsmon.actions.ipvs.sysctls import Sysctls
 from lvsmon.actions.ipvs.table import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
@@ -23,14 +21,15 @@ from lvsmon.logs import event
 from lvsmon.model import Destination, Health, Outcome, ProbeState, Table, Verdict, VirtualService, Wish, standing
 from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board
+from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.masking import Masker, secrets_in
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
-from lvsmon.monitor.telling import Told, tell_report, tell_transition
+from lvsmon.monitor.telling import Told, tell_kept, tell_transition
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, one_line
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
-from lvsmon.pool import Decided, Memory, Situation, decide
+from lvsmon.pool import Decided, Situation, decide
 from lvsmon.probes.base import ProbeSpec
 
 _log: Final = logging.getLogger(__name__)
@@ -70,10 +69,10 @@ class Director:
         remembered: Mapping[str, ProbeState] | None = None,
         owned: Owned | None = None,
         wishes: Iterable[Wish] = (),
+        sysctls: Sysctls | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
         self._plan = plan
-        self._open_ipvs = open_ipvs
         self._limit = limit
         self._board = Board(remembered)
         self._board.update(plan.probes)
@@ -86,8 +85,7 @@ class Director:
         self._decided = Decided(table={})
         self._wanted = asyncio.Event()
         self._told = Told()
-        self._kernel = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
-        self._reconciler: Reconciler | None = None
+        self._keeper = Keeper(open_ipvs, sysctls)
 
     async def run(self) -> None:
         """Probe and reconcile until cancelled. The table is left as it is then: what serves goes on serving."""
@@ -119,7 +117,7 @@ class Director:
         finally:
             lag.close()
             await self._schedule.stop()
-            self._kernel.shutdown()
+            self._keeper.close()
 
     def take(self, plan: Plan) -> None:
         """Go on with ``plan``: probes whose definition is the same keep their counters and their times."""
@@ -179,32 +177,22 @@ class Director:
             brake=self._plan.brake,
             now=time.monotonic(),
         )
-        work = partial(self._work, situation, self._decided.memory)
         try:
-            report, decided = await asyncio.get_running_loop().run_in_executor(self._kernel, work)
+            kept = await self._keeper.keep(self._plan, situation, self._decided.memory, self.owned)
         except IpvsUnavailable as error:
-            decided = decide(situation, self._decided.memory)
+            self._decided = decide(situation, self._decided.memory)
             self._told.complain([f"IPVS cannot be reached: {error}"])
             patience = RETRY
+        except Exception:  # noqa: BLE001  nothing here may end the daemon
+            # Whatever is wrong here, the table that serves must outlive it, and so must the probes.
+            _log.exception("a bug in deciding or reconciling: the table is left as it is")
+            patience = RETRY
         else:
-            self._observed, self.owned = report.observed, report.owned.including(self._plan.virtuals)
-            tell_report(report, self._told)
+            self._observed, self._decided = kept.report.observed, kept.decided
+            self.owned = kept.report.owned.including(self._plan.virtuals)
+            tell_kept(kept, self._told)
             patience = self._plan.reconcile_interval
-        self._told.notice(decided.notices)
-        self._decided = decided
+        self._told.notice(self._decided.notices)
         ends = [wish.until - time.time() for wish in situation.wishes if wish.until is not None]
-        again = [] if decided.again is None else [decided.again - time.monotonic()]
+        again = [] if self._decided.again is None else [self._decided.again - time.monotonic()]
         return max(0.0, min([patience, *ends, *again]))
-
-    def _work(self, situation: Situation, memory: Memory) -> tuple[Report, Decided]:
-        """Reconcile once; runs in the kernel's thread."""
-        if self._reconciler is None:
-            self._reconciler = Reconciler(self._open_ipvs())
-        decided = Decided(table={})
-
-        def wish(observed: Table) -> Table:
-            nonlocal decided
-            decided = decide(replace(situation, observed=observed), memory)
-            return decided.table
-
-        return self._reconciler.reconcile(wish, self.owned), decided

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.logs import event
 from lvsmon.model import Health, Notice, Transition
+from lvsmon.monitor.keeper import Kept
 
 _log: Final = logging.getLogger(__name__)
 
@@ -44,14 +44,18 @@ class Told:
         self._notices = now
 
 
-def tell_report(report: Report, told: Told) -> None:
+def tell_kept(kept: Kept, told: Told) -> None:
     """Say what a reconcile found and did."""
+    report = kept.report
     for difference in report.drift:
         event(_log, logging.WARNING, "drift", what=difference)
     for command in report.written:
         event(_log, logging.INFO, "ipvs_write", command=ipvsadm(command))
+    for line in kept.settings:
+        event(_log, logging.INFO, "sysctl_write", setting=line)
     told.complain(
         [
+            *kept.trouble,
             *(f"refused: {ipvsadm(command)}: {error}" for command, error in report.refused),
             *(f"foreign, left alone: {entry}" for entry in report.foreign),
         ]

@@ -1,6 +1,7 @@
 """The only writer of the IPVS table: reads, lets the caller say what is desired, mends what differs."""
 
 import errno
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 from lvsmon.actions.ipvs.base import AddVirtual, Command, DeleteVirtual, EditVirtual, Ipvs
 from lvsmon.actions.ipvs.failures import look_again
 from lvsmon.actions.ipvs.notation import ipvsadm
+from lvsmon.actions.ipvs.refusals import Refusals
 from lvsmon.actions.ipvs.table import Difference, Drift, Foreign, Owned, after, diff, serves
 from lvsmon.errors import IpvsError
 from lvsmon.model import Table, VirtualEntry, VirtualKey
@@ -53,8 +55,10 @@ class _Work:
 class Reconciler:
     """Brings the kernel's table to what is desired. One thread at a time."""
 
-    def __init__(self, ipvs: Ipvs) -> None:
+    def __init__(self, ipvs: Ipvs, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` tells when a refused command is tried again (`Refusals`)."""
         self._ipvs = ipvs
+        self._refusals = Refusals(clock)
         self._left: Table | None = None
 
     def plan(self, wish: Wish, owned: Owned) -> Difference:
@@ -70,21 +74,25 @@ class Reconciler:
         """
         observed = self._observe(owned)
         drift = diff(self._left, _only(observed, self._left), owned).drift if self._left is not None else []
-        work = _Work(observed)
+        work = _Work(observed, refused=self._refusals.waiting())
+        wished: set[Command] = set()
         for _ in range(ROUNDS):
             desired = wish(work.observed)
             difference = diff(desired, work.observed, owned)
+            wished |= {*difference.commands}
             work.stale.clear()
             work.doubtful.clear()
             self._mend(work, difference, desired)
             if not work.doubtful:
                 break
             work.observed = self._look(work.observed, work.doubtful)
+        refused = {command: error for command, error in work.refused.items() if command in wished}
+        self._refusals.take({c: error for c, error in refused.items() if error.errno != errno.ECANCELED}, wished)
         owned_now = owned.after(desired, work.observed)
         self._left = _concern(work.observed, desired, owned_now)
         return Report(
             written=tuple(work.written),
-            refused=(*work.refused.items(), *work.stale.items()),
+            refused=(*refused.items(), *work.stale.items()),
             foreign=tuple(sorted(difference.foreign)),
             drift=tuple(drift),
             observed=work.observed,

@@ -13,7 +13,7 @@ from lvsmon.config.schema.cascade import (
     ProbeTiming,
     TunnelSection,
 )
-from lvsmon.config.schema.director import DirectorSection
+from lvsmon.config.schema.director import DirectorSection, SysctlSection
 from lvsmon.config.schema.virtual import (
     EntrySection,
     ProbeSection,
@@ -36,6 +36,7 @@ __all__ = [
     "RealserverSection",
     "Section",
     "SorrySection",
+    "SysctlSection",
     "TunnelSection",
     "VirtualSection",
 ]

@@ -1,9 +1,26 @@
 """``[director]``: what is there once."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 from lvsmon.config.schema.base import Section
 from lvsmon.config.values import Folder, Reconcile
+
+Switch: TypeAlias = Annotated[int, Field(ge=0, le=1)]
+
+
+class SysctlSection(Section):
+    """Kernel settings net.ipv4.vs.* that lvsmon sets and keeps set; what is not written is left alone."""
+
+    expire_nodest_conn: Switch | None = None
+    """1 ends the connections of a removed destination at their next packet; 0 drops their packets silently."""
+
+    expire_quiescent_template: Switch | None = None
+    """1 lets clients that persistence ties to a quiesced destination go elsewhere."""
+
+    conn_reuse_mode: Annotated[int, Field(ge=0, le=3)] | None = None
+    """1 schedules anew a client that uses its port again; 0 sends it where it was."""
 
 
 class DirectorSection(Section):
@@ -20,3 +37,6 @@ class DirectorSection(Section):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe events that are logged."""
+
+    sysctl: SysctlSection | None = None
+    """Kernel settings to set; none where it is not written."""
