@@ -2,8 +2,14 @@
 
 import os
 import signal
+import sys
+from importlib import import_module
+
+import pytest
+from click.testing import CliRunner
 
 from check_support import Director
+from lvsmon.cli import main
 from lvsmon.store import Lock, Store
 
 
@@ -56,3 +62,15 @@ def test_interrupt_is_told_from_down(director: Director) -> None:
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate()
     assert (process.returncode, complaint) == (130, "")
+
+
+def test_an_interrupt_while_a_command_is_loaded_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the command itself can say so: click alone would end with 1, which is "something is down"."""
+
+    def interrupted(name: str) -> object:
+        if name.endswith(".check"):
+            raise KeyboardInterrupt
+        return import_module(name)
+
+    monkeypatch.setattr(sys.modules[main.__module__], "import_module", interrupted)
+    assert CliRunner().invoke(main, ["check"]).exit_code == 130

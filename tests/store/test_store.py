@@ -2,7 +2,9 @@
 
 import sqlite3
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -255,3 +257,33 @@ def test_an_outcome_of_nothing_but_escapes_is_bounded() -> None:
     """The worst detail and the worst facts together."""
     worst = replace(FAILED, detail="\U0010ffff" * 9000, facts={f"{n}\0": "\0" * 900 for n in range(90)})
     assert len(codec.encode(worst)) <= codec.MAX_OUTCOME
+
+
+def test_an_interrupt_after_any_statement_of_the_opening_is_told_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C is no trouble of the state file, not even right behind a COMMIT; the next opening finds it whole."""
+    connect = sqlite3.connect
+    left = 0
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, *words: Any) -> sqlite3.Cursor:
+            nonlocal left
+            cursor = super().execute(*words)
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+            return cursor
+
+    for number in range(1, 100):
+        left = number
+        with monkeypatch.context() as patched:
+            patched.setattr(sqlite3, "connect", partial(connect, factory=Interrupted))
+            try:
+                Store.open(tmp_path / str(number)).close()
+                break
+            except KeyboardInterrupt:
+                pass
+        with Store.open(tmp_path / str(number)) as store:
+            assert (store.load_states(), store.notes) == ({}, [])
+    assert 12 < number < 99

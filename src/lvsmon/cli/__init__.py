@@ -1,8 +1,13 @@
 """The command line: one file per command, loaded when it is called."""
 
+import sys
 from importlib import import_module
+from typing import Any, Final
 
 import click
+
+_INTERRUPTED: Final = 130
+"""What a shell says of a program that SIGINT ended."""
 
 _COMMANDS: dict[str, str] = {
     "check": "lvsmon.cli.check",
@@ -25,6 +30,13 @@ class _Commands(click.Group):
         command = import_module(_COMMANDS[cmd_name]).command
         assert isinstance(command, click.Command)  # noqa: S101  the table names files of ours
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C is told as such wherever it comes, and click's own 1 would mean "down"."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

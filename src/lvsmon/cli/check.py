@@ -23,7 +23,6 @@ BAD_USAGE: Final = 2
 COULD_NOT: Final = 3
 DEFERRED: Final = 75
 """EX_TEMPFAIL of sysexits.h: another look is at work; nothing was probed."""
-_INTERRUPTED: Final = 130
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:  # noqa: ARG001  click's
@@ -113,10 +112,7 @@ def command(
     )
     telling = _Telling(output, file, layout)
     mode = Mode.APPLY if apply else Mode.DRY_RUN if dry_run else Mode.LOOK
-    try:
-        telling.tell(_look(telling, path, {"mode": mode, **wanted}))
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+    telling.tell(_look(telling, path, {"mode": mode, **wanted}))
 
 
 class _Telling:

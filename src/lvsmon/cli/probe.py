@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lvsmon.oneshot.byhand.running import Run
 
 BAD_USAGE: Final = 2
-_INTERRUPTED: Final = 130
 _LEAST: Final = 1024
 _MOST: Final = 16 * 1024 * 1024
 _FORMS: Final = ("text", "json")
@@ -70,17 +69,14 @@ def command(
     from lvsmon import logs
 
     logs.set_up("warning")
-    try:
-        if listing:
-            _list(words)
-        elif helping:
-            _help(ctx, words)
-        elif words and "/" in words[0]:
-            _configured(words, output, **wanted)
-        else:
-            _by_hand(words, output, **wanted)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+    if listing:
+        _list(words)
+    elif helping:
+        _help(ctx, words)
+    elif words and "/" in words[0]:
+        _configured(words, output, **wanted)
+    else:
+        _by_hand(words, output, **wanted)
 
 
 def _list(words: tuple[str, ...]) -> None:

@@ -58,7 +58,8 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # an interrupt may come between the COMMIT and the next line
+            connection.execute("ROLLBACK")
         raise
 
 
