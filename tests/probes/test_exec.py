@@ -192,7 +192,7 @@ def test_one_identity_for_each_realserver_and_program():
 def test_a_program_that_hangs_misses_the_deadline():
     outcome, _ = _run(Hang())
     assert (Verdict.FAIL, Reason.DEADLINE) == (outcome.verdict, outcome.reason)
-    assert "still running /usr/bin/look" in outcome.detail
+    assert "still waiting for the end of /usr/bin/look" in outcome.detail
 
 
 @pytest.mark.parametrize("reason", [Reason.MISSING_PROGRAM, Reason.LOCAL_PERMISSION, Reason.LOCAL_RESOURCES])

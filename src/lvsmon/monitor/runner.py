@@ -58,9 +58,6 @@ class PhaseTrace:
         self.where = f"waiting for {what}"
         self._told = True  # by the probe, which knows better than what is heard meanwhile
 
-    def running(self, what: str, /) -> None:
-        self.where = what
-
     def sent(self, data: bytes, /) -> None:
         pass
 

@@ -100,15 +100,15 @@ class SocketConnector:
         return await self._engine.within(seconds, part)
 
     async def start_program(self, program: Program, /) -> Running:
-        self._trace.running(f"starting {program.argv[0]}")
+        self._trace.awaiting(f"the start of {program.argv[0]}")
         running = await programs.ask(program, self._engine, self._trace)
         self._open.append(running)
         await running.started()
-        self._trace.running(f"running {program.argv[0]}")
+        self._trace.awaiting(f"the end of {program.argv[0]}")
         return running
 
     async def read_file(self, path: str, limit: int, /) -> Contents:
-        self._trace.running(f"reading {path}")
+        self._trace.awaiting(f"what {path} holds")
         return await files.read(path, limit, self._engine)
 
     def close_all(self) -> None:

@@ -540,16 +540,16 @@ class ScriptedConnector:
 
     async def start_program(self, program: Program, /) -> "ScriptedRunning":
         self.asked.append(program)
-        self.trace.running(f"starting {program.argv[0]}")
+        self.trace.awaiting(f"the start of {program.argv[0]}")
         if self._scripts and isinstance(fault := self._scripts[0], LocalFault):
             del self._scripts[0]
             raise fault
-        self.trace.running(f"running {program.argv[0]}")
+        self.trace.awaiting(f"the end of {program.argv[0]}")
         return ScriptedRunning(self._come_to(Ended))
 
     async def read_file(self, path: str, limit: int, /) -> Contents:
         self.asked.append(path)
-        self.trace.running(f"reading {path}")
+        self.trace.awaiting(f"what {path} holds")
         found = await self._come_to(Contents)
         return found if found.data is None else Contents(found.data[:limit], found.age)
 
