@@ -79,7 +79,7 @@ def test_too_many_clients(start):
 def test_within_tls(start, tmp_path):
     authority = Authority(tmp_path)
     certificate, key = authority.server().write(tmp_path, "server")
-    probe = MemcachedProbe(tls=True, tls_ca_file=authority.ca_file, tls_name="shop.example.org")
+    probe = MemcachedProbe(tls="implicit", tls_ca_file=authority.ca_file, tls_name="shop.example.org")
     options = ("-Z", "-o", f"ssl_chain_cert={certificate},ssl_key={key}")
     daemon, port = memcached(start, *options, probe=probe)
     for host in HOSTS:

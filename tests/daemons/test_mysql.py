@@ -116,7 +116,7 @@ def test_a_query_and_its_value(primary, host):
 
 
 def test_within_tls(primary, authority):
-    settings = {"user": "onlytls", "password": Secret("s3cret"), "tls": True, "tls_ca_file": authority.ca_file}
+    settings = {"user": "onlytls", "password": Secret("s3cret"), "tls": "starttls", "tls_ca_file": authority.ca_file}
     for host in HOSTS:
         outcome = primary.probe(host, tls_name=NAME, **settings)
         assert (Verdict.PASS, "TLSv1.3") == (outcome.verdict, outcome.facts["tls_version"]), outcome

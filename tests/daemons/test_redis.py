@@ -19,7 +19,7 @@ save ""
 repl-diskless-sync-delay 0
 repl-timeout 3600
 """
-ANY = RedisProbe(accept_no_auth=True, link="ignore")
+ANY = RedisProbe(login="optional", link="ignore")
 
 
 def redis(start, directory, *lines, port=None):
@@ -95,7 +95,7 @@ def test_logins(start, tmp_path):
     _, port = redis(start, tmp_path, "requirepass s3cret", "user lvsmon on >t0psecret +ping +info +get ~health")
     for settings, reason in (
         ({}, Reason.AUTHENTICATION),
-        ({"accept_no_auth": True}, Reason.OK),
+        ({"login": "optional"}, Reason.OK),
         ({"password": Secret("s3cret")}, Reason.OK),
         ({"password": Secret("wrong")}, Reason.AUTHENTICATION),
         ({"username": "lvsmon", "password": Secret("t0psecret")}, Reason.OK),
@@ -139,11 +139,11 @@ def test_within_tls(start, tmp_path):
     lines = f"port 0\ntls-port {port}\ntls-cert-file {certificate}\ntls-key-file {key}\ntls-auth-clients no"
     conf = CONF.format(directory=tmp_path) + lines
     start("redis-server", "{directory}/redis.conf", files={"redis.conf": conf}, directory=tmp_path)
-    probe = RedisProbe(tls=True, tls_ca_file=authority.ca_file, tls_name="shop.example.org")
+    probe = RedisProbe(tls="implicit", tls_ca_file=authority.ca_file, tls_name="shop.example.org")
     for host in HOSTS:
         outcome = eventually(lambda host=host: probe_once(probe, port, host))
         assert outcome.facts["tls_version"] == "TLSv1.3"
-    wrong = RedisProbe(tls=True, tls_ca_file=authority.ca_file, tls_name="other.example.org")
+    wrong = RedisProbe(tls="implicit", tls_ca_file=authority.ca_file, tls_name="other.example.org")
     assert Reason.CERTIFICATE is probe_once(wrong, port).reason
     outcome = probe_once(RedisProbe(), port)
     assert (Verdict.FAIL, True) == (outcome.verdict, outcome.reason in {Reason.CLOSED, Reason.RESET, Reason.PROTOCOL})

@@ -7,7 +7,7 @@ import pytest
 
 from lvsmon.model import DestinationKey, Forward, Protocol, VirtualKey
 from lvsmon.oneshot.discover import _suggested, discovered
-from lvsmon.probes.dialogue import DialogueSettings
+from lvsmon.probes.optional_tls import OptionalTls
 from oneshot_support import destination, in_kernel, spec, virtual
 
 
@@ -77,7 +77,7 @@ def test_the_port_suggests_the_kind(port: int, kind: str) -> None:
 def test_the_port_says_whether_mail_begins_with_tls(port: int, tls: str) -> None:
     """Which certificate it must be cannot be known; what else it must offer, neither."""
     probe = _suggested(port, over_udp=False)
-    assert isinstance(probe, DialogueSettings)
+    assert isinstance(probe, OptionalTls)
     assert (tls, tls == "none") == (probe.tls, probe.tls_verify)
     assert not getattr(probe, "auth", ())
 

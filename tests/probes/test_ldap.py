@@ -189,11 +189,11 @@ def test_nothing_may_be_what_is_wanted(code):
     assert Reason.EXPECTATION is _search(entry(3), done(3, code), **PEOPLE, min_entries=0, max_entries=0).reason
 
 
-def test_any_answer_takes_a_refusal_that_is_for_who_asks():
-    assert Verdict.PASS is _run(BIND, Send(bound(2, 48)), UNBIND, any_answer=True).verdict
-    assert Verdict.PASS is _search(done(3, 50), base=BASE, any_answer=True).verdict
-    assert Verdict.FAIL is _run(BIND, Send(bound(2, 51)), any_answer=True).verdict
-    assert Verdict.FAIL is _run(BIND, Close(), any_answer=True).verdict
+def test_an_optional_login_takes_a_refusal_that_is_for_who_asks():
+    assert Verdict.PASS is _run(BIND, Send(bound(2, 48)), UNBIND, login="optional").verdict
+    assert Verdict.PASS is _search(done(3, 50), base=BASE, login="optional").verdict
+    assert Verdict.FAIL is _run(BIND, Send(bound(2, 51)), login="optional").verdict
+    assert Verdict.FAIL is _run(BIND, Close(), login="optional").verdict
 
 
 START = Until(ldap_requests.start_tls(1))
@@ -236,7 +236,7 @@ def test_the_name_matters_only_with_tls():
         ({"password": Secret("x")}, "give both"),
         ({"bind_dn": "cn=a", "password": Secret("")}, "anonymous"),
         ({"bind_dn": "", "password": Secret("x")}, "anonymous"),
-        ({"bind_dn": "cn=a", "password": Secret("x"), "any_answer": True}, "any_answer"),
+        ({"bind_dn": "cn=a", "password": Secret("x"), "login": "optional"}, "login: "),
         ({"base": "nonsense"}, "distinguished name"),
         ({"scope": "one"}, "rootDSE"),
         ({"filter": "cn=a"}, "filter: write one"),

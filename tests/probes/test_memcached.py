@@ -93,7 +93,7 @@ def test_a_key_is_held_against_its_value(answer, settings, reason):
         ({"key": b"a\r\nflush_all"}, "without blanks"),
         ({"key": b"k" * 251}, "1 to 250 bytes"),
         ({"value": b"x"}, "give key too"),
-        ({"tls_name": "x"}, "has no effect without tls = true"),
+        ({"tls_name": "x"}, 'has no effect without tls = "implicit"'),
     ],
 )
 def test_settings_that_decide_nothing_are_refused(settings, words):

@@ -107,7 +107,7 @@ def test_logins_by_both_plugins_and_by_a_switch():
     ("steps", "reason", "words"),
     [
         ((_error(1045, "Access denied"),), Reason.AUTHENTICATION, "error 1045: Access denied"),
-        ((_says(b"\1\4"),), Reason.AUTHENTICATION, "set tls = true"),
+        ((_says(b"\1\4"),), Reason.AUTHENTICATION, 'set tls = "starttls"'),
         ((_says(b"\xfeclient_ed25519\0" + OTHER),), Reason.AUTHENTICATION, "a login by client_ed25519"),
         ((_says(*[b"\1\3"] * 9),), Reason.PROTOCOL, "goes on asking"),
         ((_says(b"\1\5"),), Reason.PROTOCOL, "not an answer to a login"),
@@ -176,8 +176,8 @@ def test_lag(answer, verdict, words):
 
 
 def test_a_server_without_tls():
-    assert Reason.TLS is _run(_greeting(flags=0xDFFFF7FF), tls=True).reason
-    assert Reason.REJECTED is _run(_error(1040, state=b""), tls=True).reason
+    assert Reason.TLS is _run(_greeting(flags=0xDFFFF7FF), tls="starttls").reason
+    assert Reason.REJECTED is _run(_error(1040, state=b""), tls="starttls").reason
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_server_without_tls():
         ({"user": ""}, "user: must not be empty"),
         ({"user": "x", "query": ""}, "query: must not be empty"),
         ({"user": "x", "value": "1"}, "give query too"),
-        ({"tls_sni": "x"}, "has no effect without tls = true"),
+        ({"tls_sni": "x"}, 'has no effect without tls = "starttls"'),
     ],
 )
 def test_settings_that_decide_nothing_are_refused(settings, words):

@@ -190,7 +190,7 @@ def test_role_and_lag(columns, settings, verdict, words):
     ],
 )
 def test_a_server_without_tls(steps, reason):
-    outcome = _run(Expect(pgsql.SSL_REQUEST), *steps, tls=True)
+    outcome = _run(Expect(pgsql.SSL_REQUEST), *steps, tls="starttls")
     assert (Verdict.FAIL, reason) == (outcome.verdict, outcome.reason)
 
 
@@ -206,7 +206,7 @@ def test_a_server_without_tls(steps, reason):
         ({"database": "a\0b"}, "zero byte"),
         ({"user": "x", "value": "1"}, "give query too"),
         ({"user": "x", "role": "primary", "lag_fail": 1}, "a primary is never behind"),
-        ({"user": "x", "tls_verify": False}, "has no effect without tls = true"),
+        ({"user": "x", "tls_verify": False}, 'has no effect without tls = "starttls"'),
     ],
 )
 def test_settings_that_decide_nothing_are_refused(settings, words):

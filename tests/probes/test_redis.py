@@ -140,10 +140,10 @@ def test_a_key_is_held_against_its_value(answer, settings, reason):
 
 
 def test_without_a_password_the_demand_for_one_may_be_answer_enough():
-    outcome = _run(PING, Send(b"-NOAUTH x\r\n"), accept_no_auth=True)
+    outcome = _run(PING, Send(b"-NOAUTH x\r\n"), login="optional")
     assert (Verdict.PASS, {"wants_password": True}) == (outcome.verdict, outcome.facts)
-    assert Verdict.FAIL is _run(PING, Send(b"-LOADING x\r\n"), accept_no_auth=True).verdict
-    assert Verdict.PASS is _run(*PONG, *MASTER, accept_no_auth=True).verdict
+    assert Verdict.FAIL is _run(PING, Send(b"-LOADING x\r\n"), login="optional").verdict
+    assert Verdict.PASS is _run(*PONG, *MASTER, login="optional").verdict
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_without_a_password_the_demand_for_one_may_be_answer_enough():
         ({"value": b"x"}, "give key too"),
         ({"role": "master", "lag_fail": 3}, "a master is never behind"),
         ({"lag_warn": 3, "lag_fail": 3}, "would never warn"),
-        ({"accept_no_auth": True, "role": "master"}, "without logging in"),
-        ({"accept_no_auth": True, "password": SECRET}, "without logging in"),
-        ({"tls_warn_days": 30}, "has no effect without tls = true"),
+        ({"login": "optional", "role": "master"}, "lets nothing else be asked"),
+        ({"login": "optional", "password": SECRET}, "lets nothing else be asked"),
+        ({"tls_warn_days": 30}, 'has no effect without tls = "implicit"'),
     ],
 )
 def test_settings_that_decide_nothing_are_refused(settings, words):

@@ -93,9 +93,9 @@ def test_a_connect_error_fails_whatever_is_expected():
         ({"expect": re.compile(b"x*")}, "can never fail"),
         ({"steps": _steps({"send": "a"}), "expect": re.compile(b"x")}, "write send and expect as steps too"),
         ({"steps": _steps({"starttls": True}, {"starttls": True})}, "TLS can start only once"),
-        ({"steps": _steps({"starttls": True}), "tls": True}, "TLS can start only once"),
-        ({"tls_name": "a.example"}, "tls_name: has no effect without tls = true"),
-        ({"tls": True, "tls_ca_file": "x"}, "tls_ca_file: write an absolute path"),
+        ({"steps": _steps({"starttls": True}), "tls": "implicit"}, "TLS can start only once"),
+        ({"tls_name": "a.example"}, 'tls_name: has no effect without tls = "implicit"'),
+        ({"tls": "implicit", "tls_ca_file": "x"}, "tls_ca_file: write an absolute path"),
     ],
 )
 def test_settings_that_decide_nothing_are_refused(settings, message):
@@ -130,7 +130,7 @@ def test_steps_are_done_in_order_and_each_goes_on_after_the_match_before():
 
 
 def test_tls_from_the_start():
-    probe = TcpProbe(tls=True, send=b"PING", expect=re.compile(b"PONG"))
+    probe = TcpProbe(tls="implicit", send=b"PING", expect=re.compile(b"PONG"))
     outcome, stream = _run(probe, Secure(_session()), Expect(b"PING"), Send(b"PONG"), Hang(), target=NAMED)
     assert Verdict.PASS is outcome.verdict
     assert "connected with TLSv1.3, and it said 'PONG', certificate good for 60 days" == outcome.detail
@@ -138,16 +138,16 @@ def test_tls_from_the_start():
 
 
 def test_tls_judges_the_certificate_and_warns_of_its_end():
-    outcome, _ = _run(TcpProbe(tls=True), Secure(_session("rs2.example.org")), Hang(), target=NAMED)
+    outcome, _ = _run(TcpProbe(tls="implicit"), Secure(_session("rs2.example.org")), Hang(), target=NAMED)
     assert (Verdict.FAIL, Reason.CERTIFICATE) == (outcome.verdict, outcome.reason)
-    outcome, _ = _run(TcpProbe(tls=True), Secure(_session(days=3)), Hang(), target=NAMED)
+    outcome, _ = _run(TcpProbe(tls="implicit"), Secure(_session(days=3)), Hang(), target=NAMED)
     assert (Verdict.WARN, Reason.DEGRADED) == (outcome.verdict, outcome.reason)
 
 
 def test_a_server_that_asks_for_a_certificate_is_heard_out():
     asked = Secure(_session(asked=True))
-    assert Verdict.PASS is _run(TcpProbe(tls=True), asked, UntilEnd(), Close(), target=NAMED)[0].verdict
-    assert Reason.RESET is _run(TcpProbe(tls=True), asked, UntilEnd(), Reset(), target=NAMED)[0].reason
+    assert Verdict.PASS is _run(TcpProbe(tls="implicit"), asked, UntilEnd(), Close(), target=NAMED)[0].verdict
+    assert Reason.RESET is _run(TcpProbe(tls="implicit"), asked, UntilEnd(), Reset(), target=NAMED)[0].reason
 
 
 def test_starttls_in_the_middle():
@@ -184,7 +184,7 @@ def test_no_starttls_no_pass():
 
 def test_the_hostname_matters_only_in_tls():
     assert not TcpProbe().uses_hostname
-    assert TcpProbe(tls=True).uses_hostname
+    assert TcpProbe(tls="implicit").uses_hostname
     assert TcpProbe(steps=STARTTLS).uses_hostname
 
 

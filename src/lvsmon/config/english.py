@@ -61,6 +61,9 @@ _MEANT: Final[Mapping[str, str]] = {
     "virtual": "vip",
     "address": "vip",
     "ip": "address",
+    # lvsmon's own, of old
+    "accept_no_auth": "login",
+    "any_answer": "login",
     # values
     "nat": "masq",
     "dr": "route",
@@ -178,9 +181,19 @@ def _choice(value: object, context: Mapping[str, Any]) -> str:
     """Turn pydantic's list of what is allowed, ``'a', 'b' or 'c'``, into TOML's quotes."""
     words = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
     allowed = ", ".join(shown(word) for word in words)
-    near = meant(value, words) if isinstance(value, str) else ""
-    near = near if near.startswith("; did") else ""
+    near = ""
+    if isinstance(value, bool):
+        near = _switched(words, on=value)
+    elif isinstance(value, str) and meant(value, words).startswith("; did"):
+        near = meant(value, words)
     return f"write one of {allowed}, not {shown(value)}{near}"
+
+
+def _switched(words: Collection[str], *, on: bool) -> str:
+    """Return what is meant by true or false where there are several ways to be on, and "none"."""
+    if "none" not in words:
+        return ""
+    return "; did you mean " + " or ".join(shown(word) for word in words if (word == "none") is not on) + "?"
 
 
 def _other(value: object, context: Mapping[str, Any]) -> str:  # noqa: ARG001  what is left takes no context

@@ -142,11 +142,11 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
     if kind == "ssh":
         settings["mode"] = "banner"  # which keys and algorithms do, clients and a configuration know
     if kind == "ldap":
-        settings["any_answer"] = True  # nobody has told us a user to bind as
+        settings["login"] = "optional"  # nobody has told us a user to bind as
     if kind in {"nfs", "rpc"}:
         settings["over"] = "udp" if over_udp else "tcp"
     if kind == "rpc":
         settings |= {"program": "portmapper", "portmapper": False}
     if kind == "redis":
-        settings |= {"accept_no_auth": True, "link": "warn"}
+        settings |= {"login": "optional", "link": "warn"}
     return load(kind)(**settings)

@@ -6,8 +6,7 @@ counts. What comes in clear text behind the go-ahead for TLS could have been put
 
 import re
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from lvsmon.errors import ConnectFailed, ExpectationFailed, LocalFault, PeerClosed, ProtocolViolation, TlsFailed
 from lvsmon.model import Outcome, Target
@@ -15,7 +14,8 @@ from lvsmon.model.settings import Pattern, Secret
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.optional_tls import OptionalTls
+from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import Reader, next_event, shown
 
 MAX_CREDENTIAL: Final = 248
@@ -31,30 +31,6 @@ class DialogueReader(Reader[_Event_co], Protocol[_Event_co]):
 
     @property
     def pending(self) -> bytes: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class DialogueSettings(TlsSettings):
-    """Settings of a kind that talks in commands. Without slots, as `TlsSettings`."""
-
-    tls: Literal["none", "starttls", "implicit"] = "none"
-    """"none", "starttls" (the realserver must offer it), or "implicit": TLS from the first byte."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for settings of TLS that contradict each other or that nothing uses."""
-        TlsSettings.__post_init__(self)
-        if self.tls == "none":
-            self.refuse_tls_settings('tls = "starttls" or tls = "implicit"')
-
-    @property
-    def certificate_needs_name(self) -> bool:
-        """Whether the name that clients use decides something of TLS."""
-        return self.tls != "none" and self.tls_uses_hostname
-
-    @property
-    def tls_memory(self) -> int:
-        """Bytes that TLS adds to a run."""
-        return 0 if self.tls == "none" else MEMORY
 
 
 def refuse_credentials(username: str | None, password: Secret | None) -> None:
@@ -91,7 +67,7 @@ class Talk(Generic[_Event]):
         self.stream = stream
         self.reader = self.make_reader()
 
-    async def open(self, settings: DialogueSettings) -> TlsSession | None:
+    async def open(self, settings: OptionalTls) -> TlsSession | None:
         """Connect, hear the greeting, and do TLS as ``settings`` say; return what the handshake came to."""
         if settings.tls == "none":
             self.attach(await self.ctx.net.connect(self.target.address, self.target.port))
@@ -141,7 +117,7 @@ class Talk(Generic[_Event]):
             self.stream.close()
 
 
-def graded(settings: DialogueSettings, outcome: Outcome, session: TlsSession | None) -> Outcome:
+def graded(settings: OptionalTls, outcome: Outcome, session: TlsSession | None) -> Outcome:
     """Return ``outcome`` with what TLS adds to it, if there was TLS."""
     return outcome if session is None else settings.graded(outcome, session)
 

@@ -9,7 +9,8 @@ from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_banner, graded, refuse_credentials
+from lvsmon.probes.dialogue import Talk, demand_banner, graded, refuse_credentials
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.talk import refuse_vacuous, shown
 from lvsmon.wire.imap import ImapReader, Response
 
@@ -23,7 +24,7 @@ _OUT_OF_ORDER: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "LIMIT", "INUSE", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImapProbe(DialogueSettings):
+class ImapProbe(OptionalTls):
     """Wait for the greeting, ask what is offered, do TLS, log in and open a mailbox if so set, and LOGOUT."""
 
     kind: ClassVar[str] = "imap"
@@ -44,7 +45,7 @@ class ImapProbe(DialogueSettings):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        DialogueSettings.__post_init__(self)
+        OptionalTls.__post_init__(self)
         refuse_vacuous("expect_banner", self.expect_banner)
         for capability in self.capabilities:
             if not _CAPABILITY.fullmatch(capability):
@@ -61,10 +62,6 @@ class ImapProbe(DialogueSettings):
     @property
     def default_port(self) -> int:
         return 993 if self.tls == "implicit" else 143
-
-    @property
-    def uses_hostname(self) -> bool:
-        return self.certificate_needs_name
 
     @property
     def memory_bound(self) -> int:

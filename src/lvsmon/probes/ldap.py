@@ -11,7 +11,8 @@ from lvsmon.model.settings import Pattern, Secret
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.ldap_results import NO_SUCH_OBJECT, SIZE_LIMIT, SUCCESS, demand, described, refused
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.optional_tls import OptionalTls
+from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, refuse_vacuous, shown
 from lvsmon.wire import ldap_requests
 from lvsmon.wire.ldap import (
@@ -52,14 +53,12 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LdapProbe(TlsSettings):
+class LdapProbe(OptionalTls):
     """Bind, search, and hold what is found against what is expected."""
 
     kind: ClassVar[str] = "ldap"
     needs_hostname: ClassVar[bool] = False
 
-    tls: Literal["none", "starttls", "implicit"] = "none"
-    """None: in clear text; starttls: TLS after asking for it; implicit: TLS from the start (LDAPS)."""
     bind_dn: str | None = None
     """Distinguished name to bind as, with password; if not given, the bind is anonymous."""
     password: Secret | None = None
@@ -80,8 +79,8 @@ class LdapProbe(TlsSettings):
     """How many entries must be found at least."""
     max_entries: int | None = None
     """How many entries may be found at most."""
-    any_answer: bool = False
-    """Let a refusal do that is for who asks, or how: it shows a directory at work, and no more than that."""
+    login: Literal["required", "optional"] = "required"
+    """"optional" passes a refusal that is for who asks, or how: it shows a directory at work, and no more than that."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other, decide nothing or that LDAP cannot carry."""
@@ -95,14 +94,12 @@ class LdapProbe(TlsSettings):
             ldap_requests.check_dn("base", self.base)
         elif self.scope == "one":
             raise ValueError('scope: "one" finds nothing below the rootDSE: set base')
-        if self.any_answer and self.bind_dn is not None:
-            raise ValueError("any_answer: with bind_dn it would take a wrong password for good; leave one out")
+        if self.login == "optional" and self.bind_dn is not None:
+            raise ValueError('login: "optional" would take a wrong password for good: leave it out, or bind_dn')
         ldap_requests.search(_SEARCHING, self.base, self.scope, self.filter, attribute=None, size_limit=0)
         self._check_attribute()
         self._check_count()
-        TlsSettings.__post_init__(self)
-        if self.tls == "none":
-            self.refuse_tls_settings('tls = "starttls" or "implicit"')
+        OptionalTls.__post_init__(self)
 
     def _check_attribute(self) -> None:
         if self.attribute is None:
@@ -131,15 +128,11 @@ class LdapProbe(TlsSettings):
         return 636 if self.tls == "implicit" else 389
 
     @property
-    def uses_hostname(self) -> bool:
-        return self.tls != "none" and self.tls_uses_hostname
-
-    @property
     def memory_bound(self) -> int:
-        return (4 << 20) + (0 if self.tls == "none" else MEMORY)
+        return (4 << 20) + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if self.tls == "none":
+        if not self.speaks_tls:
             return await self._heard(await ctx.net.connect(target.address, target.port))
         prepare = _start_tls if self.tls == "starttls" else None
         stream, session = await open_tls(self, target, ctx, prepare=prepare)
@@ -149,7 +142,7 @@ class LdapProbe(TlsSettings):
         try:
             return await self._exchange(stream)
         except ProbeFailed as failed:
-            if not self.any_answer or failed.reason is not Reason.AUTHENTICATION:
+            if self.login == "required" or failed.reason is not Reason.AUTHENTICATION:
                 raise
             await _leave(stream)
             return passed(clip(f"it answers: {failed}"))

@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.model.settings import Secret, Text
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.optional_tls import OptionalTls
+from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, shown
 from lvsmon.wire import memcached
 from lvsmon.wire.memcached import Line, Value
@@ -25,7 +26,7 @@ _FACTS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemcachedProbe(TlsSettings):
+class MemcachedProbe(OptionalTls):
     """Log in where told, ask for the version, read a key and the statistics where told."""
 
     kind: ClassVar[str] = "memcached"
@@ -42,14 +43,12 @@ class MemcachedProbe(TlsSettings):
     """What the key must hold, exactly."""
     stats: bool = False
     """Ask for the statistics too, and show some of them as facts."""
-    tls: bool = False
-    """Speak TLS from the start, with the settings of kind tls."""
+    tls: Literal["none", "implicit"] = "none"
+    """"implicit": TLS from the first byte, with the settings of kind tls."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        TlsSettings.__post_init__(self)
-        if not self.tls:
-            self.refuse_tls_settings("tls = true")
+        OptionalTls.__post_init__(self)
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password: give both or none")
         if self.username is not None and not _KEY.fullmatch(self.username.encode()):
@@ -60,15 +59,11 @@ class MemcachedProbe(TlsSettings):
             raise ValueError("value: is what key must hold: give key too")
 
     @property
-    def uses_hostname(self) -> bool:
-        return self.tls and self.tls_uses_hostname
-
-    @property
     def memory_bound(self) -> int:
-        return 524288 + (MEMORY if self.tls else 0)
+        return 524288 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if self.tls:
+        if self.speaks_tls:
             stream, session = await open_tls(self, target, ctx)
             return self.graded(await self._exchange(stream), session)
         return await self._exchange(await ctx.net.connect(target.address, target.port))

@@ -1,15 +1,16 @@
 """mysql: a MySQL or MariaDB server that takes logins, or logs in and answers a query, with the state wanted."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, TlsFailed
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.model.settings import Secret
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.replication import LagSettings
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import shown
 from lvsmon.wire import mysql
 
@@ -39,7 +40,7 @@ _LAG: Final = ("Seconds_Behind_Source", "Seconds_Behind_Master")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MysqlProbe(LagSettings, TlsSettings):
+class MysqlProbe(LagSettings, OptionalTls):
     """Connect and be refused as nobody; with a user, log in and ask what is wanted."""
 
     kind: ClassVar[str] = "mysql"
@@ -58,15 +59,13 @@ class MysqlProbe(LagSettings, TlsSettings):
     """What the first column of the query's first row must be, exactly."""
     read_only: bool | None = None
     """What the server's global read_only must be."""
-    tls: bool = False
-    """Ask for TLS and use the settings of kind tls."""
+    tls: Literal["none", "starttls"] = "none"
+    """"starttls": ask for TLS, which must be offered, with the settings of kind tls."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
         LagSettings.__post_init__(self)
-        TlsSettings.__post_init__(self)
-        if not self.tls:
-            self.refuse_tls_settings("tls = true")
+        OptionalTls.__post_init__(self)
         for name, text in (("user", self.user), ("database", self.database), ("query", self.query)):
             if text is not None and (not text.strip() or "\0" in text):
                 raise ValueError(f"{name}: must not be empty or hold a zero byte")
@@ -76,15 +75,11 @@ class MysqlProbe(LagSettings, TlsSettings):
             raise ValueError("value: is what query must give: give query too")
 
     @property
-    def uses_hostname(self) -> bool:
-        return self.tls and self.tls_uses_hostname
-
-    @property
     def memory_bound(self) -> int:
-        return 524288 + (MEMORY if self.tls else 0)
+        return 524288 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if not self.tls:
+        if not self.speaks_tls:
             stream = await ctx.net.connect(target.address, target.port)
             return await self._exchange(_Talk(stream), await _greeted(stream))
         greetings: list[mysql.Greeting] = []
@@ -128,7 +123,7 @@ class MysqlProbe(LagSettings, TlsSettings):
         secret = "" if self.password is None else self.password.reveal()
         plugin, salt = said.plugin, said.salt
         proof = mysql.proof(plugin, secret, salt)
-        await talk.stream.write(mysql.login(self.user or _NOBODY, self.database, proof, plugin, tls=self.tls))
+        await talk.stream.write(mysql.login(self.user or _NOBODY, self.database, proof, plugin, tls=self.speaks_tls))
         for _ in range(_MAX_SWITCHES):
             packet = await talk.hear()
             first = packet.body[0]
@@ -154,9 +149,9 @@ class MysqlProbe(LagSettings, TlsSettings):
 
     def _in_full(self, secret: str) -> bytes:
         """Return the password itself, which the server wants once after its start; only within TLS."""
-        if not self.tls:
+        if not self.speaks_tls:
             raise Rejected(
-                "it wants the whole password, as it does until the user has logged in once: set tls = true",
+                'it wants the whole password, as it does until the user has logged in once: set tls = "starttls"',
                 Reason.AUTHENTICATION,
             )
         return secret.encode() + b"\0"

@@ -9,7 +9,8 @@ from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_banner, graded, refuse_credentials
+from lvsmon.probes.dialogue import Talk, demand_banner, graded, refuse_credentials
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.talk import refuse_vacuous, shown
 from lvsmon.wire.nntp import Answer, NntpReader
 
@@ -21,7 +22,7 @@ _LOGIN_WANTED: Final = frozenset({480, 481, 482, 483})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NntpProbe(DialogueSettings):
+class NntpProbe(OptionalTls):
     """Wait for the greeting, ask what it can do, do TLS, log in and enter a newsgroup if so set, and QUIT."""
 
     kind: ClassVar[str] = "nntp"
@@ -44,7 +45,7 @@ class NntpProbe(DialogueSettings):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        DialogueSettings.__post_init__(self)
+        OptionalTls.__post_init__(self)
         refuse_vacuous("expect_banner", self.expect_banner)
         refuse_credentials(self.username, self.password)
         if self.group is not None and not _GROUP.fullmatch(self.group):
@@ -57,10 +58,6 @@ class NntpProbe(DialogueSettings):
     @property
     def default_port(self) -> int:
         return 563 if self.tls == "implicit" else 119
-
-    @property
-    def uses_hostname(self) -> bool:
-        return self.certificate_needs_name
 
     @property
     def memory_bound(self) -> int:

@@ -10,8 +10,9 @@ from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.model.settings import Secret
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.replication import LagSettings
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, shown
 from lvsmon.wire import pgsql
 from lvsmon.wire.scram import Scram
@@ -40,7 +41,7 @@ ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PgsqlProbe(LagSettings, TlsSettings):
+class PgsqlProbe(LagSettings, OptionalTls):
     """Connect as far as the demand for a password; with a user, log in and ask what is wanted."""
 
     kind: ClassVar[str] = "pgsql"
@@ -59,15 +60,13 @@ class PgsqlProbe(LagSettings, TlsSettings):
     """What the first column of the query's first row must be, exactly."""
     role: Literal["any", "primary", "replica"] = "any"
     """Role that the server must have: a replica is in recovery and takes no writes."""
-    tls: bool = False
-    """Ask for TLS (SSLRequest) and use the settings of kind tls."""
+    tls: Literal["none", "starttls"] = "none"
+    """"starttls": ask for TLS (SSLRequest), which must be offered, with the settings of kind tls."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
         LagSettings.__post_init__(self)
-        TlsSettings.__post_init__(self)
-        if not self.tls:
-            self.refuse_tls_settings("tls = true")
+        OptionalTls.__post_init__(self)
         for name, text in (("user", self.user), ("database", self.database), ("query", self.query)):
             if text is not None and (not text.strip() or "\0" in text):
                 raise ValueError(f"{name}: must not be empty or hold a zero byte")
@@ -79,15 +78,11 @@ class PgsqlProbe(LagSettings, TlsSettings):
             raise ValueError("lag_warn and lag_fail: a primary is never behind; leave them out with role = primary")
 
     @property
-    def uses_hostname(self) -> bool:
-        return self.tls and self.tls_uses_hostname
-
-    @property
     def memory_bound(self) -> int:
-        return 524288 + (MEMORY if self.tls else 0)
+        return 524288 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if self.tls:
+        if self.speaks_tls:
             stream, session = await open_tls(self, target, ctx, prepare=_ask_for_tls)
             return self.graded(await self._exchange(stream), session)
         return await self._exchange(await ctx.net.connect(target.address, target.port))

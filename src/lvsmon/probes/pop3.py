@@ -9,7 +9,8 @@ from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_banner, graded, refuse_credentials
+from lvsmon.probes.dialogue import Talk, demand_banner, graded, refuse_credentials
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.talk import refuse_vacuous, shown
 from lvsmon.wire.pop3 import Answer, Pop3Reader
 
@@ -24,7 +25,7 @@ _BUSY: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pop3Probe(DialogueSettings):
+class Pop3Probe(OptionalTls):
     """Wait for the greeting, ask what is offered, do TLS, log in and count the mail if so set, and QUIT."""
 
     kind: ClassVar[str] = "pop3"
@@ -43,7 +44,7 @@ class Pop3Probe(DialogueSettings):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        DialogueSettings.__post_init__(self)
+        OptionalTls.__post_init__(self)
         refuse_vacuous("expect_banner", self.expect_banner)
         for capability in self.capabilities:
             if not _CAPABILITY.fullmatch(capability):
@@ -57,10 +58,6 @@ class Pop3Probe(DialogueSettings):
     @property
     def default_port(self) -> int:
         return 995 if self.tls == "implicit" else 110
-
-    @property
-    def uses_hostname(self) -> bool:
-        return self.certificate_needs_name
 
     @property
     def memory_bound(self) -> int:

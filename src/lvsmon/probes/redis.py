@@ -9,8 +9,9 @@ from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Secret, Text
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.replication import LagSettings
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, shown
 from lvsmon.wire import redis
 
@@ -29,7 +30,7 @@ _CAUSES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisProbe(LagSettings, TlsSettings):
+class RedisProbe(LagSettings, OptionalTls):
     """Log in where told, say PING, look at the replication, and read a key where told."""
 
     kind: ClassVar[str] = "redis"
@@ -40,8 +41,8 @@ class RedisProbe(LagSettings, TlsSettings):
     """User to log in as, for servers with ACLs; without, the password is that of the default user."""
     password: Secret | None = None
     """Password to log in with; never shown."""
-    accept_no_auth: bool = False
-    """Pass a server that says only that it wants a password; for looking at a port without having one."""
+    login: Literal["required", "optional"] = "required"
+    """"optional" passes a server that says only that it wants a password; for looking at a port without having one."""
     role: Literal["any", "master", "replica"] = "any"
     """Role that the server must have."""
     link: Literal["fail", "warn", "ignore"] = "fail"
@@ -50,15 +51,13 @@ class RedisProbe(LagSettings, TlsSettings):
     r"""Key that must exist and hold a string, with escapes (\r \n \t \0 \xNN \\)."""
     value: Text | None = None
     """What the key must hold, exactly."""
-    tls: bool = False
-    """Speak TLS from the start, with the settings of kind tls."""
+    tls: Literal["none", "implicit"] = "none"
+    """"implicit": TLS from the first byte, with the settings of kind tls."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
         LagSettings.__post_init__(self)
-        TlsSettings.__post_init__(self)
-        if not self.tls:
-            self.refuse_tls_settings("tls = true")
+        OptionalTls.__post_init__(self)
         if self.username is not None and self.password is None:
             raise ValueError("username: give password_file too")
         if self.username == "":
@@ -67,19 +66,18 @@ class RedisProbe(LagSettings, TlsSettings):
             raise ValueError("value: is what key must hold: give key too")
         if self.role == "master" and self.limits_lag:
             raise ValueError("lag_warn and lag_fail: a master is never behind; leave them out with role = master")
-        if self.accept_no_auth and (self.password is not None or self.role != "any" or self.key or self.limits_lag):
-            raise ValueError("accept_no_auth: without logging in nothing else can be asked; leave one of them out")
-
-    @property
-    def uses_hostname(self) -> bool:
-        return self.tls and self.tls_uses_hostname
+        asks_more = self.password is not None or self.role != "any" or self.key or self.limits_lag
+        if self.login == "optional" and asks_more:
+            raise ValueError(
+                'login: "optional" lets nothing else be asked: leave it out, or password, role, key, lag_…'
+            )
 
     @property
     def memory_bound(self) -> int:
-        return 524288 + (MEMORY if self.tls else 0)
+        return 524288 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if self.tls:
+        if self.speaks_tls:
             stream, session = await open_tls(self, target, ctx)
             return self.graded(await self._exchange(stream), session)
         return await self._exchange(await ctx.net.connect(target.address, target.port))
@@ -91,7 +89,7 @@ class RedisProbe(LagSettings, TlsSettings):
             answer = await _ask(stream, reader, b"AUTH", *user, self.password.reveal().encode())
             _demand_ok(answer)
         answer = await _ask(stream, reader, b"PING")
-        if self.accept_no_auth and isinstance(answer, redis.Refusal) and answer.code == "NOAUTH":
+        if self.login == "optional" and isinstance(answer, redis.Refusal) and answer.code == "NOAUTH":
             stream.close()
             return passed("answers, and wants a password", {"wants_password": True})
         if _value(answer, "PING") != redis.Status(b"PONG"):

@@ -10,7 +10,8 @@ from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Duration, Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_banner, demand_name, graded, refuse_credentials
+from lvsmon.probes.dialogue import Talk, demand_banner, demand_name, graded, refuse_credentials
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.talk import refuse_vacuous, shown
 from lvsmon.wire.smtp import Reply, SmtpReader
 
@@ -25,7 +26,7 @@ _NOTICEABLE: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmtpSettings(DialogueSettings):
+class SmtpSettings(OptionalTls):
     """Settings of smtp, submission and lmtp."""
 
     helo: str = "localhost.localdomain"
@@ -51,7 +52,7 @@ class SmtpSettings(DialogueSettings):
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no server takes and for settings that decide nothing."""
-        DialogueSettings.__post_init__(self)
+        OptionalTls.__post_init__(self)
         if not _NAME.fullmatch(self.helo) or len(self.helo) > 255:
             raise ValueError('helo: write a host name such as "director.example.org", or an address as "[192.0.2.1]"')
         refuse_vacuous("expect_banner", self.expect_banner)
@@ -70,7 +71,7 @@ class SmtpSettings(DialogueSettings):
 
     @property
     def uses_hostname(self) -> bool:
-        return self.expect_hostname or self.certificate_needs_name
+        return self.expect_hostname or (self.speaks_tls and self.tls_uses_hostname)
 
     @property
     def needs_hostname(self) -> bool:

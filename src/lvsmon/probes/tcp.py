@@ -9,7 +9,8 @@ from lvsmon.model.settings import Hexadecimal, Pattern, Size, Text
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.secure import MEMORY, TlsSettings, hear_out, open_tls
+from lvsmon.probes.optional_tls import OptionalTls
+from lvsmon.probes.secure import hear_out, open_tls
 from lvsmon.probes.steps import Hear, Say, Step, Steps
 from lvsmon.probes.talk import READ, refuse_vacuous, shown
 
@@ -18,7 +19,7 @@ _NO_STEPS: Final = Steps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TcpProbe(TlsSettings):
+class TcpProbe(OptionalTls):
     """Connect; optionally send something and expect something, in TLS where told."""
 
     kind: ClassVar[str] = "tcp"
@@ -34,8 +35,8 @@ class TcpProbe(TlsSettings):
     """A longer dialogue instead of send and expect: tables with one of send, send_hex, expect, or starttls = true."""
     max_read: Size = 16384
     """Bytes within which expect must match, counted anew for each step."""
-    tls: bool = False
-    """Speak TLS from the start, with the settings of kind tls."""
+    tls: Literal["none", "implicit"] = "none"
+    """"implicit": TLS from the first byte, with the settings of kind tls; a step may start it later instead."""
     close: Literal["graceful", "reset"] = "graceful"
     """How to end: graceful (FIN), or reset (RST), which leaves no TIME_WAIT on the director but fills some logs."""
 
@@ -48,23 +49,21 @@ class TcpProbe(TlsSettings):
         refuse_vacuous("expect", self.expect)
         if self.steps.steps and (self.send or self.send_hex or self.expect is not None):
             raise ValueError("steps: write send and expect as steps too, or leave steps out")
-        if self.steps.starts_tls > 1 or (self.tls and self.steps.starts_tls):
+        if self.steps.starts_tls > 1 or (self.tls == "implicit" and self.steps.starts_tls):
             raise ValueError("steps: TLS can start only once")
-        TlsSettings.__post_init__(self)
-        if not self._speaks_tls:
-            self.refuse_tls_settings("tls = true, or a step with starttls")
+        OptionalTls.__post_init__(self)
 
     @property
     def memory_bound(self) -> int:
-        return 65536 + 4 * self.max_read + (MEMORY if self._speaks_tls else 0)
+        return 65536 + 4 * self.max_read + self.tls_memory
 
     @property
-    def uses_hostname(self) -> bool:
-        return self._speaks_tls and self.tls_uses_hostname
+    def ways_to_tls(self) -> str:
+        return 'tls = "implicit", or a step with starttls'
 
     @property
-    def _speaks_tls(self) -> bool:
-        return self.tls or bool(self.steps.starts_tls)
+    def speaks_tls(self) -> bool:
+        return self.tls == "implicit" or bool(self.steps.starts_tls)
 
     @property
     def _dialogue(self) -> Steps:
@@ -75,10 +74,10 @@ class TcpProbe(TlsSettings):
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         before, after = self._dialogue.split()
-        if not self._speaks_tls:
+        if not self.speaks_tls:
             stream = await ctx.net.connect(target.address, target.port)
             outcome = _told("connected", await self._talk(stream, before))
-        elif self.tls:
+        elif self.tls == "implicit":
             stream, session = await open_tls(self, target, ctx)
             outcome = await self._within_tls(stream, session, before)
         else:
