@@ -203,6 +203,16 @@ def test_within_tls_the_clear_text_is_shown(tmp_path):
     assert ", TLS " in found.stdout.splitlines()[-1]
 
 
+def test_an_address_probed_by_hand_is_what_its_certificate_is_held_against(tmp_path):
+    """As a browser does that is given an address."""
+    authority = Authority(tmp_path)
+    context = server_context(tmp_path, authority.server(addresses=("127.0.0.1",)))
+    for host, code in (("127.0.0.1", 0), ("127.0.0.2", 1)):
+        with TlsServer(context, address=host) as server:
+            found = probe("tls", f"{host}:{server.port}", f"tls_ca_file={authority.ca_file}")
+        assert (found.exit_code, "clients ask for 127.0.0.2" in found.stdout) == (code, bool(code)), found.output
+
+
 def test_hostile_bytes_stay_harmless():
     """Nothing a realserver says reaches the terminal as it is."""
     with answering(b"220 \x1b[2J\x07\x9b31m" + "\u202e".encode() + b"\r\n", b"\0" * 999, first=True) as port:

@@ -13,6 +13,8 @@ from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
+from lvsmon.probes.base import aim
+from lvsmon.probes.imap import ImapProbe
 from lvsmon.probes.tls import TlsProbe
 from net.tls_servers import TlsServer, cut, read_to_the_end, says, server_context
 
@@ -491,6 +493,16 @@ def test_the_hostname_matters_only_where_it_is_used():
     assert not TlsProbe(tls_name="a.example").uses_hostname
     assert TlsProbe(tls_verify=False).uses_hostname
     assert not TlsProbe(tls_verify=False, tls_sni="").uses_hostname
+
+
+def test_a_certificate_is_held_against_what_clients_connect_by():
+    """A firewall mark has neither name nor VIP, and a realserver's own address is no client's business."""
+    with pytest.raises(ValueError, match="tls_name: missing: a fwmark has no VIP"):
+        aim(TlsProbe(), "10.1.0.11", 443)
+    assert "192.0.2.10" == aim(TlsProbe(), "10.1.0.11", 443, vip="192.0.2.10").vip
+    assert "a.example" == aim(TlsProbe(), "10.1.0.11", 443, hostname="a.example").hostname
+    for probe in (TlsProbe(tls_name="a.example"), TlsProbe(tls_verify=False), ImapProbe()):
+        assert "10.1.0.11" == aim(probe, "10.1.0.11", 443).address
 
 
 def test_a_secret_key_is_not_shown():

@@ -159,7 +159,8 @@ def _run(order: "Order", found: "Place", port: int, limit: int, family: str | No
         except LocalFault as error:
             return running.not_run(order.kind.name, found.host, timeout, error)
     about = order.aim
-    target = aim(order.probe, addresses[0], port, hostname=about.hostname, vip=about.vip, vport=about.vport)
+    vip = about.vip or (None if about.hostname else addresses[0])  # whoever names an address means it as clients do
+    target = aim(order.probe, addresses[0], port, hostname=about.hostname, vip=vip, vport=about.vport)
     return running.run(order.probe, target, timeout, limit, name=name, others=tuple(addresses[1:]))
 
 

@@ -26,6 +26,10 @@ class ProbeEntry:
     section: ProbeSection
     probe: Probe
 
+    def blamed(self, error: ValueError) -> tuple[Where, str]:
+        """Return where and what to complain of for an error about the probe."""
+        return _blamed(self.where, self.kind, error)
+
 
 class EntryReader:
     """Reads single sections; what is wrong goes to ``complaints``."""
@@ -66,11 +70,7 @@ class EntryReader:
         try:
             return ProbeEntry(where, kind, section, kind.probe(**values))
         except ValueError as error:  # of the kind's __post_init__: settings that do not go together
-            setting, colon, message = str(error).partition(": ")
-            if colon and setting in kind.settings:
-                self._complaints.add(where.at(setting), message)
-            else:
-                self._complaints.add(where, str(error))
+            self._complaints.add(*_blamed(where, kind, error))
             return None
 
     def _secrets(self, where: Where, kind: Kind, section: ProbeSection, values: dict[str, Any]) -> bool:
@@ -98,3 +98,9 @@ class EntryReader:
         if isinstance(value, Secret):
             return in_place(value, where)
         return from_file(value, where) if str(where.path[-1]).endswith("_file") else from_environment(value)
+
+
+def _blamed(where: Where, kind: Kind, error: ValueError) -> tuple[Where, str]:
+    """Return the place of the setting that an error begins with, and the rest of its text."""
+    setting, colon, message = str(error).partition(": ")
+    return (where.at(setting), message) if colon and setting in kind.settings else (where, str(error))

@@ -45,7 +45,7 @@ class Runner:
         try:
             target = self._aim(address, port)
         except ValueError as error:
-            self.complaints.add(self.entry.where, str(error))
+            self.complaints.add(*self.entry.blamed(error))
             return None
         check_paces(merged, where, self.complaints)
         fast, down = merged["fast_interval"].value, merged["down_interval"].value

@@ -49,7 +49,8 @@ class Probe(Protocol):
     says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver. One whose protocol
     has a usual port says so in ``default_port``, a class variable or a property: it is probed by hand where nobody
     names another. One that wants to know the VIP even where there is a hostname has a class variable ``uses_vip``,
-    and ``needs_vip`` where it cannot do without.
+    and ``needs_vip`` where it cannot do without. One that holds a certificate against what clients connect by, a
+    hostname or else the VIP, says so in ``needs_name``: it cannot be aimed where there is neither.
     """
 
     kind: ClassVar[str]
@@ -116,12 +117,18 @@ def aim(
 ) -> Target:
     """Return the target of ``probe`` on one realserver: with the clients' names, and the port, only where it uses them.
 
-    Raise ValueError, with a sentence for the configuration's author, where the probe needs a name and there is none.
+    Raise ValueError, with a sentence for the configuration's author, where the probe needs a name and there is none;
+    it begins with ``setting:`` where one is to be set.
     """
     if probe.needs_hostname and hostname is None:
         raise ValueError("expect_hostname needs the hostname of the virtual service: set hostname there")
     if getattr(probe, "needs_vip", False) and vip is None:
         raise ValueError("{vip} and {vport} are of a virtual service that has a vip: this one has a fwmark")
+    if getattr(probe, "needs_name", False) and hostname is None and vip is None:
+        raise ValueError(
+            "tls_name: missing: a fwmark has no VIP, and this virtual service no hostname, to hold the certificate"
+            " against; write tls_name here, or hostname there"
+        )
     if not getattr(probe, "uses_port", True):
         port = 0
     named = hostname if probe.uses_hostname else None

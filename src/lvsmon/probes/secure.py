@@ -89,6 +89,15 @@ class TlsSettings:
         _refuse_changed(self, names, f"has no effect without {unless}")
 
     @property
+    def speaks_tls(self) -> bool:
+        """Whether the kind, as it is set, speaks TLS."""
+        return True
+
+    @property
+    def needs_name(self) -> bool:
+        return self.speaks_tls and self.tls_verify and self.tls_name is None
+
+    @property
     def tls_uses_hostname(self) -> bool:
         return self.tls_name is None and (self.tls_verify or self.tls_sni is None)
 
