@@ -1,5 +1,6 @@
-"""No secret in a transcript, however it was written on the wire."""
+"""No secret in a transcript, a detail, a fact or a log, however it was written on the wire."""
 
+import asyncio
 import base64
 import re
 from dataclasses import dataclass, field
@@ -10,10 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lvsmon.logs import EventFormatter
 from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import STARS, Masker, secrets_in
+from lvsmon.monitor.masking import STARS, Masker, masker_of
+from lvsmon.monitor.runner import run
+from lvsmon.monitor.secret_forms import secrets_in
 from lvsmon.monitor.transcript import Event, Recorder, Step
+from lvsmon.monitor.transcript import masked as masked_transcript
+from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.http import HttpProbe
 from lvsmon.testing.network import Close, Script, ScriptedConnector, Until, run_scripted
 
@@ -23,7 +29,7 @@ WORD = 'hun"ter\\2 é'
 def masked(*said, secrets=(WORD,)):
     """Return what is shown of ``said``, alternately (step, data)."""
     events = tuple(Event(0.0, step, data) for step, data in said)
-    return [event.data for event in Masker(map(Secret, secrets)).transcript(events)]
+    return [event.data for event in masked_transcript(events, Masker(map(Secret, secrets)))]
 
 
 def sent(*parts, **more):
@@ -40,6 +46,9 @@ def sent(*parts, **more):
         quote(WORD).lower().encode(),
         b'hun\\"ter\\\\2 \xc3\xa9',
         b'hun\\"ter\\\\2 \\u00e9',
+        WORD.encode().hex().encode(),
+        WORD.encode().hex().upper().encode(),
+        b'hun\\"ter\\\\2 \\195\\169',
     ],
 )
 def test_a_secret_is_found_as_protocols_write_it(form):
@@ -77,7 +86,7 @@ def test_beside_a_cut_nothing_of_a_secret_is_left():
     """Half a password is half a secret."""
     recorder = Recorder(200)
     recorder.sent(b"x" * 60 + b"correct horse" + b"y" * 200 + b"correct horse" + b"z" * 60)
-    transcript = Masker([Secret("correct horse")]).transcript(recorder.transcript())
+    transcript = masked_transcript(recorder.transcript(), Masker([Secret("correct horse")]))
     shown = b"|".join(event.data for event in transcript)
     assert any(event.step is Step.OMITTED for event in transcript)
     assert not re.search(rb"[corehst]", shown)
@@ -100,17 +109,63 @@ def test_a_run_with_a_password_shows_no_word_of_it():
     script = Script(Until(b"\r\n\r\n"), Close())
     run_scripted(probe, target, ScriptedConnector(script, trace=recorder))
     raw = b"".join(event.data for event in recorder.transcript())
-    shown = b"".join(event.data for event in Masker(secrets_in(probe)).transcript(recorder.transcript()))
+    shown = b"".join(event.data for event in masked_transcript(recorder.transcript(), masker_of(probe)))
     for word in (b"s3cret", base64.b64encode(b"probe:s3cret")):
         assert (word in raw, word in shown) == (True, False)
 
 
 def test_outcomes_are_masked():
     outcome = Outcome(
-        verdict=Verdict.FAIL, reason=Reason.REJECTED, detail="no hunter2", facts={"a": "hunter2!", "n": 7}
+        verdict=Verdict.FAIL, reason=Reason.REJECTED, detail="no hunter2", facts={"a": "hunter2!", "hunter2": 7}
     )
     shown = Masker([Secret("hunter2")]).outcome(outcome)
-    assert (shown.detail, dict(shown.facts)) == ("no ********", {"a": "********!", "n": 7})
+    assert (shown.detail, dict(shown.facts)) == ("no ********", {"a": "********!", "********": 7})
+
+
+@given(st.text(max_size=9), st.text(max_size=9), st.sampled_from([str, repr, ascii, str.upper]))
+def test_a_secret_is_found_as_details_tell_of_it(before, after, tell):
+    """Quoted in Python's notation once or twice, in capitals; as text and as bytes that are no text."""
+    masker = Masker([Secret(WORD)])
+    for wire in (WORD.encode(), WORD.encode("latin-1"), quote(WORD).encode(), base64.b64encode(WORD.encode())):
+        if tell is str.upper and wire == base64.b64encode(WORD.encode()):
+            continue  # in capitals it says something else
+        for told in (wire.decode("utf-8", "backslashreplace"), f"{wire!r}"):
+            shown = masker.text(tell(f"{before} {told} {after}"))
+            assert STARS in shown
+            assert "hun" not in shown.removeprefix(before).removesuffix(after)
+
+
+@pytest.mark.parametrize("mark", ["…", "…' and more", "' and more", ""])
+@pytest.mark.parametrize("form", ["correct horse", "636f727265637420686f727365", "Y29ycmVjdCBob3JzZQ"])
+@pytest.mark.parametrize("length", range(4, 13))
+def test_what_a_cut_leaves_of_a_secret_is_masked(form, length, mark):
+    """Half a password is half a secret; without a mark, only what is as long as what is cut."""
+    said = f"it says '{'x' * 40} {form[:length]}"
+    told = length >= {"c": 3, "6": 3, "Y": 4}[form[0]]
+    assert (Masker([Secret("correct horse")]).text(said + mark) == f"it says '{'x' * 40} {STARS}{mark}") is told
+
+
+def test_a_word_that_only_begins_like_a_secret_is_left():
+    """Stars in its place would tell how the secret begins."""
+    text = "the answer to 'PASS' is a pass, passed on"
+    assert text == Masker([Secret("password")]).text(text)
+
+
+def test_a_bug_of_ours_is_logged_without_the_secret(caplog):
+    """The traceback quotes what the code choked on."""
+
+    async def choke(self, target, ctx):
+        raise KeyError("s3cret-word")
+
+    probe = type("Choking", (HttpProbe,), {"check": choke})(username="probe", password=Secret("s3cret-word"))
+
+    async def once():
+        await run(probe, Target(address="127.0.0.1", port=1), 1, AsyncioEngine())
+
+    asyncio.run(once())
+    (record,) = caplog.records
+    assert (STARS in record.fields["traceback"], "s3cret" in record.fields["traceback"]) == (True, False)
+    assert "s3cret" not in EventFormatter().format(record)
 
 
 @dataclass(frozen=True)
@@ -124,6 +179,8 @@ class Outer:
     many: tuple[Secret, ...] = ()
     table: dict[str, Secret] = field(default_factory=dict)
     plain: str = "plain"
+    pattern: re.Pattern[bytes] | None = None
+    names: tuple[str, ...] = ()
 
 
 def test_secrets_are_found_in_settings_of_settings():

@@ -61,7 +61,7 @@ def test_an_error_says_whose_fault_it_is(error, verdict, reason):
 def test_a_bug_of_ours_is_unknown_and_logged(error, caplog):
     outcome = outcome_of(raising(error))
     assert (Verdict.UNKNOWN, Reason.PROBE_BUG) == (outcome.verdict, outcome.reason)
-    assert type(error).__name__ in caplog.text
+    assert type(error).__name__ in caplog.records[0].fields["traceback"]
 
 
 def test_the_deadline_bounds_a_run_and_names_the_phase():

@@ -23,10 +23,10 @@ from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board
 from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.lag import LagMeter
-from lvsmon.monitor.masking import Masker, secrets_in
+from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
 from lvsmon.monitor.telling import Told, tell_kept, tell_transition
-from lvsmon.monitor.transcript import Failure, Failures, Recorder, one_line
+from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked, one_line
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
 from lvsmon.pool import Decided, Situation, decide
@@ -98,9 +98,8 @@ class Director:
                 shared=shared, interval=spec.interval, trace=trace,
             )  # fmt: skip
             if outcome.verdict is Verdict.FAIL:
-                masker = Masker(secrets_in(spec.probe))
-                failure = Failure(time.time(), masker.outcome(outcome), masker.transcript(trace.transcript()))
-                self.failures.keep(spec.id, failure)
+                heard = masked(trace.transcript(), masker_of(spec.probe))
+                self.failures.keep(spec.id, Failure(time.time(), outcome, heard))
             return outcome
 
         self._schedule = Schedule(execute, self._record, limit=self._limit)

@@ -1,99 +1,89 @@
 """Stars in place of secrets, in a dialogue that was on the wire and in what is said about it.
 
-A secret is found as it stands, quoted as protocols quote it (backslashes, percent signs, JSON), in UTF-16, within
-base64 (HTTP's basic authorisation, SASL PLAIN and LOGIN), and where it is spread over several reads or writes. The
-value of an ``Authorization`` header is masked whoever wrote it. A digest made of a secret (APOP, CRAM-MD5, MySQL's
-login) cannot be found, and is shown as it was sent.
+A secret is found as it stands, quoted as protocols and details quote it (backslashes, percent signs, JSON, Python's
+notation), in hexadecimal, in UTF-16, within base64 (HTTP's basic authorisation, SASL PLAIN and LOGIN), and where it is
+spread over several reads or writes. In a detail it is found in capitals too, and where the detail was cut short in the
+middle of it. The value of an ``Authorization`` header is masked whoever wrote it. A digest made of a secret (APOP,
+CRAM-MD5, MySQL's login) cannot be found, and is shown as it was sent.
 """
 
-import base64
 import dataclasses
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, AnyStr, Final
 
 from lvsmon.model import FactValue, Outcome
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.transcript import Step, Transcript
+from lvsmon.monitor.secret_forms import decoded, encoded, secrets_in, told, written
 
 STARS: Final = "********"
 
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{4,}")
-_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_BASE64_TOLD: Final = re.compile(_BASE64.pattern.decode())
 _AUTHORIZATION: Final = re.compile(rb"(?im)^(?:proxy-)?authorization:[ \t]*([^\r\n]+)")
-_DATA: Final = frozenset({Step.SENT, Step.RECEIVED})
+_AUTHORIZATION_TOLD: Final = re.compile(_AUTHORIZATION.pattern.decode())
+
+_TELLING: Final = 3
+"""Characters of a secret that a cut leaves and that still tell something of it."""
+
+_LEAST_CUT: Final = 40
+"""Characters that stand at least of what is cut short without a mark of it, such as ``body[:40]!r``."""
 
 
-def secrets_in(value: Any) -> Iterator[Secret]:
-    """Return every secret among a probe's settings, those within settings of settings included."""
-    if isinstance(value, Secret):
-        yield value
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from secrets_in(getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from secrets_in(item)
-    elif isinstance(value, tuple | list | set | frozenset):
-        for item in value:
-            yield from secrets_in(item)
+@lru_cache(maxsize=1024)
+def _masker(secrets: frozenset[Secret]) -> "Masker":
+    return Masker(secrets)
+
+
+def masker_of(probe: Any) -> "Masker":
+    """Return what masks the secrets among the settings of ``probe``."""
+    return _masker(frozenset(secrets_in(probe)))
 
 
 class Masker:
     """Masks ``secrets``, and what each protocol calls one."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        texts = sorted({secret.reveal() for secret in secrets} - {""}, key=len, reverse=True)
-        self._texts = texts
-        self._plain = tuple({form for text in texts for form in _encoded(text)})
-        self._written = tuple({form for text in texts for form in _written(text)})
+        texts = {secret.reveal() for secret in secrets} - {""}
+        self._plain = tuple({form for text in texts for form in encoded(text)})
+        self._written = tuple({form for text in texts for form in written(text)})
+        self._told: dict[str, set[str]] = {}  # by how they begin: most texts hold none of these
+        for form in (_folded(form) for text in texts for form in told(text)):
+            self._told.setdefault(form[:_TELLING], set()).add(form)
+        self._shortest = min(map(len, self._plain), default=0)
         self._reach = max((len(form) for form in self._written), default=0) * 4 // 3 + 8
 
     def text(self, text: str) -> str:
         """Return ``text``, a detail or a fact, without the secrets in it."""
-        for secret in self._texts:
-            text = text.replace(secret, STARS)
-        return text
+        spans = _merged(self._spans_told(text))
+        return _starred(text, STARS, 0, len(text), spans) if spans else text
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return ``outcome`` without the secrets that a realserver may have repeated."""
-        if not self._texts:
-            return outcome
         facts: dict[str, FactValue] = {
-            name: self.text(fact) if isinstance(fact, str) else fact for name, fact in outcome.facts.items()
+            self.text(name): self.text(fact) if isinstance(fact, str) else fact for name, fact in outcome.facts.items()
         }
         return dataclasses.replace(outcome, detail=self.text(outcome.detail), facts=facts)
 
-    def transcript(self, events: Transcript) -> Transcript:
-        """Return the dialogue with stars in it; beside a cut as much is starred as may be a part of a secret."""
-        masked = list(events)
-        cut = next((number for number, event in enumerate(events) if event.step is Step.OMITTED), None)
-        halves = [range(len(events))] if cut is None else [range(cut), range(cut + 1, len(events))]
-        for half, numbers in enumerate(halves):
-            for step in _DATA:
-                places = [number for number in numbers if events[number].step is step]
-                edges = (cut is not None and half == 1, cut is not None and half == 0)
-                for number, data in zip(places, self._stream([events[n].data for n in places], *edges), strict=True):
-                    masked[number] = dataclasses.replace(events[number], data=data)
-        return tuple(masked)
+    def stream(self, parts: Sequence[bytes], *, cut_before: bool, cut_after: bool) -> list[bytes]:
+        """Return what was said in one direction, piece by piece, with stars in it.
 
-    def _stream(self, parts: Sequence[bytes], cut_before: bool, cut_after: bool) -> list[bytes]:
-        """Mask what was said in one direction, piece by piece; it may be cut off at either end."""
+        It may be cut off at either end: there as much is starred as may be a part of a secret.
+        """
         whole = b"".join(parts)
         spans = list(self._spans(whole))
-        if self._texts and whole:
+        if self._plain and whole:
             spans += [(0, min(len(whole), self._reach))] if cut_before else []
             spans += [(max(0, len(whole) - self._reach), len(whole))] if cut_after else []
         if not spans:
             return list(parts)
         merged = _merged(spans)
-        made, start = [], 0
-        for part in parts:
-            made.append(_starred(whole, start, start + len(part), merged))
-            start += len(part)
-        return made
+        ends = list(accumulate(map(len, parts)))
+        return [
+            _starred(whole, STARS.encode(), end - len(part), end, merged) for part, end in zip(parts, ends, strict=True)
+        ]
 
     def _spans(self, whole: bytes) -> Iterator[tuple[int, int]]:
         for found in _AUTHORIZATION.finditer(whole):
@@ -105,36 +95,63 @@ class Masker:
                 at = whole.find(form, at + 1)
         if self._plain:
             for found in _BASE64.finditer(whole):
-                if any(form in decoded for decoded in _decoded(found[0]) for form in self._plain):
+                if any(form in run for run in decoded(found[0]) for form in self._plain):
                     yield found.span()
 
+    def _spans_told(self, text: str) -> Iterator[tuple[int, int]]:
+        folded = _folded(text)
+        if "authorization:" in folded:
+            for header in _AUTHORIZATION_TOLD.finditer(text):
+                yield header.span(1)
+        if not self._plain:
+            return
+        for head, forms in self._told.items():
+            at = folded.find(head)
+            while at >= 0:
+                for form in forms:
+                    end = at + _shared(form, folded, at)
+                    if end - at == len(form) or (end - at >= _TELLING and _is_cut(text, end)):
+                        yield at, end
+                at = folded.find(head, at + 1)
+        for found in _BASE64_TOLD.finditer(text):
+            cut = _is_cut(text, found.end())
+            if (cut or len(found[0]) * 3 // 4 >= self._shortest) and any(
+                self._holds(run, cut=cut) for run in decoded(found[0].encode())
+            ):
+                yield found.span()
 
-def _encoded(text: str) -> Iterator[bytes]:
-    yield text.encode("utf-8", "surrogateescape")
-    yield text.encode("utf-16-le", "surrogatepass")
-    if not text.isascii() and all(ord(letter) < 0x100 for letter in text):
-        yield text.encode("latin-1")
+    def _holds(self, run: bytes, *, cut: bool) -> bool:
+        """Say whether a secret is in ``run`` or, where that is cut short, begins at its end."""
+        if any(form in run for form in self._plain):
+            return True
+        lengths = range(_TELLING, len(run) + 1)
+        return cut and any(form.startswith(run[-length:]) for length in lengths for form in self._plain)
 
 
-def _written(text: str) -> Iterator[bytes]:
-    """Return the forms in which protocols write a secret."""
-    yield from _encoded(text)
-    raw = text.encode("utf-8", "surrogateescape")
-    for form in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield form.encode()
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), form).encode()
-    yield raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    yield json.dumps(text)[1:-1].encode()
-    yield raw.replace(b"'", b"''")
+def _folded(text: str) -> str:
+    """Return ``text`` in small letters, each in its place; as it is where that cannot be had."""
+    small = text.lower()
+    return small if len(small) == len(text) else text
 
 
-def _decoded(run: bytes) -> Iterator[bytes]:
-    """Decode ``run`` from each of the four places where a group of base64 may begin in it."""
-    plain = run.translate(_URL_SAFE)
-    for offset in range(min(4, len(plain) - 1)):
-        group = plain[offset:]
-        group = group[: len(group) - (len(group) % 4 == 1)]
-        yield base64.b64decode(group + b"=" * (-len(group) % 4))
+def _shared(form: str, text: str, at: int) -> int:
+    """Return how many characters of ``form`` stand in ``text`` from ``at`` on."""
+    length = 0
+    for one, other in zip(form, text[at : at + len(form)], strict=False):
+        if one != other:
+            break
+        length += 1
+    return length
+
+
+def _is_cut(text: str, end: int) -> bool:
+    """Say whether what stands before ``end`` may have been cut short there: by a mark, or by a slice of so much."""
+    if text[end : end + 1] == "…":
+        return True
+    if end == len(text):
+        return end >= _LEAST_CUT
+    quote = text[end]
+    return quote in "'\"" and end - text.rfind(quote, 0, end) > _LEAST_CUT
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -147,13 +164,13 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _starred(whole: bytes, start: int, end: int, spans: Iterable[tuple[int, int]]) -> bytes:
-    """Return ``whole[start:end]`` with stars where a span begins and nothing where it goes on."""
-    made, at = b"", start
+def _starred(whole: AnyStr, stars: AnyStr, start: int, end: int, spans: Iterable[tuple[int, int]]) -> AnyStr:
+    """Return ``whole[start:end]``, text or bytes, with stars where a span begins and nothing where it goes on."""
+    made, at = whole[:0], start
     for first, last in spans:
         if last <= start or first >= end:
             continue
         if first >= start:
-            made += whole[at:first] + STARS.encode()
+            made += whole[at:first] + stars
         at = min(last, end)
     return made + whole[at:end]

@@ -1,14 +1,17 @@
-"""One run of one probe: deadline, timings, and every exception turned into an `Outcome`."""
+"""One run of one probe: deadline, timings, and every exception turned into an `Outcome` without a secret in it."""
 
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from lvsmon.errors import LocalFault, ProbeFailed
+from lvsmon.logs import event
 from lvsmon.model import Outcome, Phases, Reason, Target, Verdict
+from lvsmon.monitor.masking import masker_of
 from lvsmon.net.engine import Engine
 from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
@@ -122,7 +125,7 @@ async def run(
         outcome = _bug(probe, target)
     finally:
         connector.close_all()
-    return replace(outcome, phases=trace.phases(time.monotonic()))
+    return masker_of(probe).outcome(replace(outcome, phases=trace.phases(time.monotonic())))
 
 
 def judge(error: ProbeFailed | LocalFault) -> Outcome:
@@ -144,7 +147,8 @@ def _starved(lost: float) -> Outcome:
 
 
 def _bug(probe: Probe, target: Target) -> Outcome:
-    _log.exception("a bug in probe kind %s against %s", probe.kind, target)
+    trouble = masker_of(probe).text(traceback.format_exc())
+    event(_log, logging.ERROR, "a bug in a probe kind", kind=probe.kind, target=str(target), traceback=trouble)
     return Outcome(
         verdict=Verdict.UNKNOWN,
         reason=Reason.PROBE_BUG,

@@ -1,17 +1,18 @@
 """The dialogue of one run as it happened: what was sent and received and when, within bounds.
 
 `Recorder` listens to a run in place of the runner's own trace; a run that passes costs it a few appends. What is kept
-or shown goes through `lvsmon.monitor.masking` first: a transcript holds what was on the wire, secrets included.
+or shown goes through `masked` first: a transcript holds what was on the wire, secrets included.
 """
 
 import time
 from collections import OrderedDict, deque
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from lvsmon.model import Outcome
+from lvsmon.monitor.masking import Masker
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.text import escape
 
@@ -151,6 +152,23 @@ class Recorder(PhaseTrace):
 
     def _since(self, note: _Note) -> float:
         return note[0] - self.started_at
+
+
+def masked(transcript: Transcript, masker: Masker) -> Transcript:
+    """Return the dialogue with stars in it; beside a cut as much is starred as may be a part of a secret."""
+    shown = list(transcript)
+    cut = next((number for number, event in enumerate(transcript) if event.step is Step.OMITTED), None)
+    halves = [range(len(transcript))] if cut is None else [range(cut), range(cut + 1, len(transcript))]
+    for half, numbers in enumerate(halves):
+        for step in (Step.SENT, Step.RECEIVED):
+            places = [number for number in numbers if transcript[number].step is step]
+            parts = [transcript[number].data for number in places]
+            starred = masker.stream(
+                parts, cut_before=cut is not None and half == 1, cut_after=cut is not None and half == 0
+            )
+            for number, data in zip(places, starred, strict=True):
+                shown[number] = replace(shown[number], data=data)
+    return tuple(shown)
 
 
 def one_line(transcript: Transcript, limit: int = MAX_LINE) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.model import Outcome, Target
+from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net import faults
 from lvsmon.net.base import Arrival, Stream, Trace
@@ -199,13 +200,14 @@ def run_scripted(
     connector.clock = clock
     context = Context(net=connector, deadline=Deadline(at=clock.now + timeout), clock=clock, shared=shared)
     try:
-        return play(probe.check(target, context), timeout, clock)
+        outcome = play(probe.check(target, context), timeout, clock)
     except DeadlinePassed:
-        return missed(timeout, connector.trace.where)
+        outcome = missed(timeout, connector.trace.where)
     except (ProbeFailed, LocalFault) as error:
-        return judge(error)
+        outcome = judge(error)
     finally:
         connector.close_all()
+    return masker_of(probe).outcome(outcome)
 
 
 class ScriptedStream:

@@ -10,8 +10,8 @@ from lvsmon.errors import LvsmonError
 from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.monitor import runner
 from lvsmon.monitor.lag import LagMeter
-from lvsmon.monitor.masking import Masker, secrets_in
-from lvsmon.monitor.transcript import Recorder, Transcript
+from lvsmon.monitor.masking import masker_of
+from lvsmon.monitor.transcript import Recorder, Transcript, masked
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.oneshot.selection import Selection, UnknownName
 from lvsmon.probes.base import Probe
@@ -41,14 +41,13 @@ def run(
     """Run ``probe`` once; ``limit`` is in bytes of the dialogue."""
     at = time.time()
     outcome, heard = asyncio.run(_run(probe, target, timeout, limit))
-    masker = Masker(secrets_in(probe))
     return Run(
         kind=probe.kind,
         target=target,
         timeout=timeout,
         at=at,
-        outcome=masker.outcome(outcome),
-        transcript=masker.transcript(heard),
+        outcome=outcome,
+        transcript=masked(heard, masker_of(probe)),
         name=name,
         others=others,
     )
