@@ -168,7 +168,7 @@ def _launched() -> socket.socket:
         ours.setblocking(False)
         os.posix_spawn(
             sys.executable,
-            [sys.executable, "-I", "-S", str(Path(spawner.__file__))],
+            [sys.executable, "-I", "-S", str(Path(spawner.__file__).parent)],
             {},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),

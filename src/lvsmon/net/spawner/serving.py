@@ -1,35 +1,21 @@
-"""A small process that starts programs for lvsmon, bounds them and ends them.
-
-It runs beside lvsmon, as ``python -I -S spawner.py``, and imports nothing of ours. A fork of a small process with one
-thread is cheap and safe, may set limits and a user before it executes, and holds up nobody's event loop. It is what
-programs are children of: it reaps them and what they leave behind, and when lvsmon ends, however it ends, it ends them.
-
-Standard input is a socket (SOCK_SEQPACKET). Each message on it asks for one program: JSON, and with it one descriptor
-of a stream on which the answer goes back. The answer is a line of JSON and the program's output. Who asked gives up by
-closing its end: the program's process group gets TERM, and KILL after `GRACE`.
-
-No program is started while an earlier one of the same identity is still being ended; where that one
-cannot even be killed (it hangs in the kernel), the answer says so. So nothing piles up.
-"""
+"""Takes requests, reads what the programs say, and ends and reaps them."""
 
 import contextlib
 import ctypes
-import errno
 import gc
 import json
 import os
-import pwd
 import resource
 import selectors
 import signal
 import socket
-import stat
 import struct
-import subprocess
 import time
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any, Final
+
+from lvsmon.net.spawner import MAX_REQUEST, RUNAWAY, STARTED
+from lvsmon.net.spawner.processes import group_sizes, tasks
+from lvsmon.net.spawner.starting import NotStarted, Starter
 
 GRACE: Final = 0.5
 """Seconds from TERM to KILL: time to remove a lock file; shorter than the least interval, so runs do not heap up."""
@@ -43,27 +29,13 @@ TICK: Final = 0.05
 GROWTH: Final = 8
 """Tasks more than at the last look make it worth to count whose they are: that takes milliseconds."""
 
-RUNAWAY: Final = 16 << 20
-"""Bytes of output after which a program is killed: what a monitor says is a thousandth of it."""
-
-MAX_REQUEST: Final = 1 << 17
-"""Bytes of a request; Linux takes no single argument longer than this either."""
-
 _TURN: Final = 64
 """Processes reaped before other things get their turn: a fork bomb leaves more of them than one could ever reap."""
-
-_BOMB: Final = 4
-"""Times the processes allowed at which the kernel refuses more, where they multiply too fast to be counted."""
 
 _READ: Final = 1 << 16
 _INT: Final = struct.Struct("i")
 _FIRST_FREE: Final = 3
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
-_OUR_MEMORY: Final = 256 << 20
-"""Bytes of address space that this process must be allowed while it starts a program."""
-
-STARTED: Final = b"+"
-"""What comes before the answer, at once: the program runs. An answer begins with another byte."""
 
 
 class Run:
@@ -107,8 +79,8 @@ class Spawner:
         self._runs: dict[int, Run] = {}
         self._dying: dict[str, Run] = {}
         self._waiting: dict[str, list[Run]] = {}
-        self._users: dict[str, tuple[int, int, list[int], str]] = {}
-        self._tasks = _tasks()
+        self._starter = Starter()
+        self._tasks = tasks()
         self._reaped = 0
         self._closing_at: float | None = None
 
@@ -167,68 +139,18 @@ class Spawner:
             self._waiting.setdefault(run.key, []).append(run)
 
     def _start(self, run: Run) -> None:
-        """Fork and execute; what is wrong before that is the answer."""
-        request = run.request
         try:
-            user = self._user(request["user"])
-        except KeyError:
-            self._answer(run, {"step": "user", "error": "there is no such user", "errno": 0})
+            run.pid, descriptors = self._starter.start(run.request)
+        except NotStarted as why:
+            self._answer(run, why.answer)
             return
-        environment = request["environment"]
-        switch: dict[str, Any] = {}
-        if user is not None:
-            uid, gid, groups, home = user
-            environment = {"HOME": home, "USER": request["user"], "LOGNAME": request["user"], **environment}
-            if (uid, gid) != (os.geteuid(), os.getegid()):
-                switch = {"user": uid, "group": gid, "extra_groups": groups}
-        # The kernel counts all processes of a user, and no user has more than there are; root it never holds back.
-        most = _tasks() + _BOMB * request["max_processes"]
-        limits = [*request["limits"], (resource.RLIMIT_NPROC, most)]
-        memory = dict(request["limits"])[resource.RLIMIT_AS]
-        opened: list[int] = []
-        try:
-            path = request["argv"][0]
-            path = _find(request["argv"][0], request["search"])
-            if switch.get("user", os.geteuid()) == 0 and not request["trusted"]:
-                _refuse_what_others_write(path)
-            output, to_output = _pipe(opened)
-            errors, to_errors = (output, to_output) if request["merge"] else _pipe(opened)
-            with _softly([(resource.RLIMIT_AS, max(memory, _OUR_MEMORY)), (resource.RLIMIT_NPROC, most)]):
-                pid = _spawn(request, path, environment, (to_output, to_errors), switch)
-            _bind(pid, limits)
-        except OSError as error:
-            for descriptor in opened:
-                os.close(descriptor)
-            step = "directory" if error.filename == request["directory"] else "exec"
-            if error.errno == errno.ENOENT and step == "exec" and os.path.isfile(path):  # noqa: PTH113
-                error.strerror = "what its first line (#!) names is not there"
-            self._answer(run, {"step": step, "error": error.strerror, "errno": error.errno})
-            return
-        except (subprocess.SubprocessError, ValueError) as error:
-            for descriptor in opened:
-                os.close(descriptor)
-            self._answer(run, {"step": "exec", "error": str(error), "errno": 0})
-            return
-        for descriptor in {to_output, to_errors}:
-            os.close(descriptor)
         with contextlib.suppress(OSError):
             run.control.send(STARTED)
-        run.pid = pid
-        self._runs[pid] = run
-        for descriptor in (output, errors):
+        self._runs[run.pid] = run
+        for descriptor in descriptors:
             if descriptor not in run.pipes:
                 run.pipes[descriptor] = bytearray()
                 self._selector.register(descriptor, selectors.EVENT_READ, lambda fd: self._read(run, fd))
-
-    def _user(self, name: str | None) -> tuple[int, int, list[int], str] | None:
-        """Return uid, gid, groups and home of ``name``; once known, a directory service that hangs is not asked."""
-        if name is None:
-            return None
-        if name not in self._users:
-            entry = pwd.getpwnam(name)
-            groups = os.getgrouplist(name, entry.pw_gid)
-            self._users[name] = entry.pw_uid, entry.pw_gid, groups, entry.pw_dir
-        return self._users[name]
 
     def _read(self, run: Run, descriptor: int) -> None:
         if run.take(descriptor) == b"":
@@ -301,122 +223,20 @@ class Spawner:
         """Kill the process groups that have grown over what is allowed."""
         if not self._runs:
             return
-        tasks = _tasks()
-        if tasks < self._tasks + GROWTH:
-            self._tasks = min(tasks, self._tasks)
+        now = tasks()
+        if now < self._tasks + GROWTH:
+            self._tasks = min(now, self._tasks)
             return
-        self._tasks = tasks
-        sizes = _group_sizes()
+        self._tasks = now
+        sizes = group_sizes()
         for run in self._runs.values():
             if sizes[run.pid] > run.request["max_processes"] and not run.limit:
                 run.limit = "processes"
                 run.signal(signal.SIGKILL)
 
 
-def _spawn(
-    request: dict[str, Any], path: str, environment: dict[str, str], pipes: tuple[int, int], switch: dict[str, Any]
-) -> int:
-    """Start the program and return its process id: by vfork, unless the user is to be another one."""
-    started = subprocess.Popen(
-        request["argv"],
-        executable=path,
-        stdin=subprocess.DEVNULL,
-        stdout=pipes[0],
-        stderr=pipes[1],
-        env=environment,
-        cwd=request["directory"],
-        umask=request["umask"],
-        process_group=0,
-        close_fds=False,  # nothing that is open here is inherited
-        **switch,
-    )
-    started.returncode = 0  # it is reaped with all the others
-    return started.pid
-
-
-def _pipe(opened: list[int]) -> tuple[int, int]:
-    reads, writes = os.pipe2(os.O_CLOEXEC)
-    opened += reads, writes
-    os.set_blocking(reads, False)
-    return reads, writes
-
-
-@contextlib.contextmanager
-def _softly(limits: list[tuple[int, int]]) -> Iterator[None]:
-    """Lower limits of this process for a moment: what it starts then is born with them."""
-    before = [(number, resource.getrlimit(number)) for number, _ in limits]
-    for (number, limit), (_, (_, hard)) in zip(limits, before, strict=True):
-        resource.setrlimit(number, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-    try:
-        yield
-    finally:
-        for number, old in before:
-            resource.setrlimit(number, old)
-
-
-def _bind(pid: int, limits: list[tuple[int, int]]) -> None:
-    """Set hard limits; a program that another user owns (set-uid) keeps the soft ones that it was born with."""
-    for number, limit in limits:
-        with contextlib.suppress(PermissionError, ProcessLookupError):
-            _, hard = resource.prlimit(pid, number)
-            least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-            spare = 1 if number == resource.RLIMIT_CPU and least != hard else 0  # XCPU first, then KILL
-            resource.prlimit(pid, number, (least, least + spare))
-
-
-def _find(program: str, search: list[str]) -> str:
-    """Return the path of ``program``: itself, or the first of that name in the directories ``search``."""
-    if "/" in program:
-        return program
-    for directory in search:
-        path = f"{directory}/{program}"
-        if os.path.isfile(path):  # noqa: PTH113  this process loads no more than it needs
-            return path
-    raise FileNotFoundError(errno.ENOENT, f"it is in none of {', '.join(search)}")
-
-
-def _refuse_what_others_write(path: str) -> None:
-    """Raise PermissionError where others than root may change what ``path`` is.
-
-    Each directory on the way counts too, but one with the sticky bit, where only owners replace files.
-    """
-    real = os.path.realpath(path)
-    ways = {real, *_parents(real), *_parents(path)}
-    for one in ways:
-        try:
-            seen = os.stat(one)  # noqa: PTH116
-        except OSError:
-            return  # exec says what is wrong
-        others = seen.st_mode & stat.S_IWOTH or (seen.st_mode & stat.S_IWGRP and seen.st_gid != 0)
-        sticky = stat.S_ISDIR(seen.st_mode) and seen.st_mode & stat.S_ISVTX
-        if (others and not sticky) or seen.st_uid != 0:
-            raise PermissionError(errno.EACCES, f"others than root may change {one}, and root would execute it")
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path != "/":
-        path = os.path.dirname(path) or "/"  # noqa: PTH120
-        yield path
-
-
 def _hear(*_: object) -> None:
     """A signal: SIGCHLD wakes, the others change nothing; this process ends when nobody can ask any more."""
-
-
-def _tasks() -> int:
-    """Return how many tasks the system has."""
-    with open("/proc/loadavg", encoding="ascii") as file:  # noqa: PTH123  read often
-        return int(file.read().split()[3].partition("/")[2])
-
-
-def _group_sizes() -> Counter[int]:
-    """Return the number of processes in each process group."""
-    sizes: Counter[int] = Counter()
-    for name in os.listdir("/proc"):  # noqa: PTH208  it is thousands of names when it matters
-        if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                sizes[int(file.read().rpartition(b")")[2].split()[2])] += 1
-    return sizes
 
 
 def main() -> None:
@@ -432,7 +252,3 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.freeze()
     Spawner(requests).serve()
-
-
-if __name__ == "__main__":
-    main()
