@@ -97,7 +97,7 @@ class Mirror(ScriptedEcho):
 def test_only_what_was_sent_is_an_answer(monkeypatch, make, wanted, altered):
     """Cut, changed or foreign data is no answer; the same answer twice is one."""
     monkeypatch.setattr(Mirror, "make", staticmethod(make))
-    monkeypatch.setattr("lvsmon.testing.network.ScriptedEcho", Mirror)
+    monkeypatch.setattr("lvsmon.testing.network.connector.ScriptedEcho", Mirror)
     outcome = ping({})
     assert wanted == (outcome.verdict, outcome.reason)
     assert altered == outcome.facts.get("altered")
