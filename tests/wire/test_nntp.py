@@ -3,7 +3,7 @@
 import pytest
 
 from lvsmon.testing.split_feeding import VIOLATION, assert_invariant, transcript
-from lvsmon.wire import nntp
+from lvsmon.wire import listing
 from lvsmon.wire.nntp import Answer, NntpReader
 
 
@@ -25,7 +25,7 @@ def _events(data, make=Blocks):
     [
         (b"200 welcome\r\n", [Answer(200, b"welcome")]),
         (b"201\n", [Answer(201, b"")]),
-        (b"101 list\r\nVERSION 2\r\n..x\r\n.\r\n", [Answer(101, b"list", (b"VERSION 2", b".x"))]),
+        (b"101 list\r\nVERSION 2\r\n..x\r\n.\r\n", [Answer(101, b"list", lines=(b"VERSION 2", b".x"))]),
         (b"500 what\r\n", [Answer(500, b"what")]),
         (b"101 list\r\nVERSION 2\r\n", []),
     ],
@@ -44,7 +44,7 @@ def test_what_is_no_answer_is_refused(data):
 
 
 def test_lines_and_blocks_are_bounded():
-    for data in (b"200 " + b"x" * nntp.MAX_LINE, b"101\r\n" + b"x" * 1000 + (b"\r\n" + b"x" * 1000) * 40):
+    for data in (b"200 " + b"x" * listing.MAX_LINE, b"101\r\n" + b"x" * 1000 + (b"\r\n" + b"x" * 1000) * 40):
         assert [VIOLATION] == transcript(Blocks(), [data])
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lvsmon.testing.split_feeding import VIOLATION, assert_invariant, transcript
-from lvsmon.wire import pop3
+from lvsmon.wire import listing
 from lvsmon.wire.pop3 import Answer, Pop3Reader
 
 
@@ -39,9 +39,9 @@ def test_answers_of_one_line(data, answers):
 @pytest.mark.parametrize(
     ("data", "answers"),
     [
-        (b"+OK list\r\nTOP\r\nUIDL\r\n.\r\n", [Answer(True, b"list", "", (b"TOP", b"UIDL"))]),
-        (b"+OK\r\n..dot\r\n.\r\n-ERR no\r\n", [Answer(True, b"", "", (b".dot",)), Answer(False, b"no")]),
-        (b"+OK\r\n+OK not an answer\r\n.\r\n", [Answer(True, b"", "", (b"+OK not an answer",))]),
+        (b"+OK list\r\nTOP\r\nUIDL\r\n.\r\n", [Answer(True, b"list", lines=(b"TOP", b"UIDL"))]),
+        (b"+OK\r\n..dot\r\n.\r\n-ERR no\r\n", [Answer(True, b"", lines=(b".dot",)), Answer(False, b"no")]),
+        (b"+OK\r\n+OK not an answer\r\n.\r\n", [Answer(True, b"", lines=(b"+OK not an answer",))]),
         (b"+OK\r\nTOP\r\n", []),
     ],
 )
@@ -50,14 +50,14 @@ def test_answers_that_go_on(data, answers):
 
 
 @pytest.mark.parametrize(
-    "data", [b"OK\r\n", b"+OKAY\r\n", b"+ok\r\n", b"* OK\r\n", b"\r\n", b"220 x\r\n", b"+OK " + b"x" * pop3.MAX_LINE]
+    "data", [b"OK\r\n", b"+OKAY\r\n", b"+ok\r\n", b"* OK\r\n", b"\r\n", b"220 x\r\n", b"+OK " + b"x" * listing.MAX_LINE]
 )
 def test_what_is_no_answer_is_refused(data):
     assert VIOLATION == _events(data)[-1]
 
 
 def test_a_listing_is_bounded():
-    assert [VIOLATION] == transcript(Listings(), [b"+OK\r\n" + b"x\r\n" * pop3.MAX_LISTING])
+    assert [VIOLATION] == transcript(Listings(), [b"+OK\r\n" + b"x\r\n" * listing.MAX_LISTING])
 
 
 def test_an_answer_reads_as_it_came():
