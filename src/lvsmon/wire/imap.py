@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lvsmon.errors import ProtocolViolation
-from lvsmon.wire.lines import LineReader
+from lvsmon.wire.lines import LineCodec
 
 MAX_LINE: Final = 8192
 """RFC 2683 section 3.2.1.5 asks servers to take 8,000 bytes; a capability line has some 1,000."""
@@ -45,13 +45,13 @@ class Response:
         return f"{self.status} {self.text.decode('utf-8', 'backslashreplace')}".strip()
 
 
-class ImapReader:
+class ImapReader(LineCodec):
     """Bytes in, responses out; `ProtocolViolation` for what is no IMAP response."""
 
-    __slots__ = ("_head", "_left", "_reader", "_size")
+    __slots__ = ("_head", "_left", "_size")
 
     def __init__(self) -> None:
-        self._reader = LineReader(MAX_LINE)
+        super().__init__(MAX_LINE)
         self._head = b""
         self._left = 0
         self._size = 0
@@ -61,17 +61,6 @@ class ImapReader:
         """What the peer owes."""
         unfinished = self._head or self._left or self._reader.pending
         return "in the middle of a response" if unfinished else "instead of a response"
-
-    @property
-    def pending(self) -> bytes:
-        """What has come beyond the last response."""
-        return self._reader.pending
-
-    def feed(self, data: bytes) -> None:
-        self._reader.feed(data)
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end: a response ends with its line."""
 
     def next_event(self) -> Response | None:
         """Return the next whole response, None where more bytes are needed."""

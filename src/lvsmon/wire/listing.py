@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from lvsmon.errors import ProtocolViolation
-from lvsmon.wire.lines import LineReader
+from lvsmon.wire.lines import LineCodec
 
 MAX_LINE: Final = 2048
 """RFC 2449 section 4 and RFC 3977 section 3.1 allow 512 bytes to the first line of an answer; four times that, as for
@@ -31,13 +31,13 @@ class Listed:
 _Answer = TypeVar("_Answer", bound=Listed)
 
 
-class ListingReader(ABC, Generic[_Answer]):
+class ListingReader(LineCodec, ABC, Generic[_Answer]):
     """Bytes in, answers out; `ProtocolViolation` for what is none."""
 
-    __slots__ = ("_first", "_lines", "_reader", "_size")
+    __slots__ = ("_first", "_lines", "_size")
 
     def __init__(self) -> None:
-        self._reader = LineReader(MAX_LINE)
+        super().__init__(MAX_LINE)
         self._first: _Answer | None = None
         self._lines: list[bytes] = []
         self._size = 0
@@ -46,17 +46,6 @@ class ListingReader(ABC, Generic[_Answer]):
     def where(self) -> str:
         """What the peer owes."""
         return "in the middle of an answer" if self._first or self._reader.pending else "instead of an answer"
-
-    @property
-    def pending(self) -> bytes:
-        """What has come beyond the last answer."""
-        return self._reader.pending
-
-    def feed(self, data: bytes) -> None:
-        self._reader.feed(data)
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end: an answer ends with its last line."""
 
     @abstractmethod
     def read_first(self, line: bytes) -> tuple[_Answer, bool]:

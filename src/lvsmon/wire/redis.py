@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lvsmon.errors import ProtocolViolation
-from lvsmon.wire.lines import LineReader
+from lvsmon.wire.lines import Counted, LineCodec
 
 MAX_LINE: Final = 1024
 """Bytes of a status or error line; Redis cuts what it quotes of a command to 128."""
@@ -61,49 +61,37 @@ def command(*words: bytes) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
 
 
-class ReplyReader:
+class ReplyReader(LineCodec):
     """Bytes in, replies out; `ProtocolViolation` for what is no RESP2 reply of one value."""
 
-    __slots__ = ("_awaited", "_lines", "_parts", "_size")
+    __slots__ = ("_value",)
 
     def __init__(self) -> None:
-        self._lines = LineReader(MAX_LINE)
-        self._parts: list[bytes] = []
-        self._awaited: int | None = None  # bytes of a bulk string still to come, with its CRLF
-        self._size = 0
+        super().__init__(MAX_LINE)
+        self._value = Counted(self._reader, MAX_BULK)
 
     @property
     def where(self) -> str:
         """What the peer owes."""
-        return "in the middle of a reply" if self._awaited is not None or self.pending else "instead of a reply"
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and is not part of a reply yet."""
-        return self._lines.pending
-
-    def feed(self, data: bytes) -> None:
-        self._lines.feed(data)
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end: a reply says how long it is."""
+        return "in the middle of a reply" if self._value.begun or self.pending else "instead of a reply"
 
     def next_event(self) -> Reply | None:
         """Return the next whole reply, None where more bytes are needed."""
-        if self._awaited is None:
-            line = self._lines.next_line()
+        if not self._value.begun:
+            line = self._reader.next_line()
             if line is None:
                 self._refuse_early()
                 return None
             reply = self._begin(line)
             if reply is not None:
                 return reply
-        return self._bulk()
+        data = self._value.next_value()
+        return None if data is None else Bulk(data)
 
     def _refuse_early(self) -> None:
         """Refuse what begins as no reply does, without waiting for the end of its line."""
-        if (first := self._lines.pending[:1]) and first not in b"+-:$":
-            raise _not_resp(self._lines.pending)
+        if (first := self.pending[:1]) and first not in b"+-:$":
+            raise _not_resp(self.pending)
 
     def _begin(self, line: bytes) -> Reply | None:
         """Return the reply that is whole with its line, None where it is a bulk string."""
@@ -115,29 +103,11 @@ class ReplyReader:
         if mark == b":" and _NUMBER.fullmatch(rest):
             return Number(int(rest))
         if mark == b"$" and _LENGTH.fullmatch(rest):
-            length = int(rest)
-            if length < 0:
+            if int(rest) < 0:
                 return Bulk(None)
-            if length > MAX_BULK:
-                raise ProtocolViolation(f"a value of {length} bytes: the most that is read is {MAX_BULK}")
-            self._size = length
-            self._awaited = length + 2
+            self._value.begin(int(rest))
             return None
         raise _not_resp(line)
-
-    def _bulk(self) -> Bulk | None:
-        assert self._awaited is not None  # noqa: S101  next_event has begun one
-        piece = self._lines.take(self._awaited)
-        self._awaited -= len(piece)
-        self._parts.append(piece)
-        if self._awaited:
-            return None
-        data = b"".join(self._parts)
-        self._parts.clear()
-        self._awaited = None
-        if data[self._size :] != b"\r\n":
-            raise ProtocolViolation(f"a value of {self._size} bytes that goes on after them")
-        return Bulk(data[: self._size])
 
 
 def _not_resp(seen: bytes) -> ProtocolViolation:

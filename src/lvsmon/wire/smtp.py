@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lvsmon.errors import ProtocolViolation
-from lvsmon.wire.lines import LineReader
+from lvsmon.wire.lines import LineCodec
 
 MAX_LINE: Final = 2048
 """RFC 5321 section 4.5.3.1.5 allows 512 bytes and asks for no limit; Postfix's client takes 2,048."""
@@ -39,13 +39,13 @@ class Reply:
         return f"{self.code} {b' '.join(self.lines).decode('utf-8', 'backslashreplace')}".rstrip()
 
 
-class SmtpReader:
+class SmtpReader(LineCodec):
     """Bytes in, replies out; `ProtocolViolation` for what is no SMTP reply."""
 
-    __slots__ = ("_code", "_lines", "_reader", "_size")
+    __slots__ = ("_code", "_lines", "_size")
 
     def __init__(self) -> None:
-        self._reader = LineReader(MAX_LINE)
+        super().__init__(MAX_LINE)
         self._lines: list[bytes] = []
         self._code = b""
         self._size = 0
@@ -54,17 +54,6 @@ class SmtpReader:
     def where(self) -> str:
         """What the peer owes."""
         return "in the middle of a reply" if self._lines or self._reader.pending else "instead of a reply"
-
-    @property
-    def pending(self) -> bytes:
-        """What has come beyond the last reply."""
-        return self._reader.pending
-
-    def feed(self, data: bytes) -> None:
-        self._reader.feed(data)
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end: a reply ends with its last line."""
 
     def next_event(self) -> Reply | None:
         """Return the next whole reply, None where more bytes are needed."""
