@@ -18,7 +18,7 @@ HELPERS = {
     "onc", "optional_tls", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
     "ftp_transfer",
     "exit_codes", "mon_memory", "placeholders", "reports",
-    "replication",
+    "database", "replication",
     "ldap_results",
     "ssh_strength",
 }  # fmt: skip

@@ -6,6 +6,7 @@ counts. What comes in clear text behind the go-ahead for TLS could have been put
 
 import re
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from lvsmon.errors import ConnectFailed, ExpectationFailed, LocalFault, PeerClosed, ProtocolViolation, TlsFailed
@@ -16,7 +17,7 @@ from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context
 from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.secure import open_tls
-from lvsmon.probes.talk import Reader, next_event, shown
+from lvsmon.probes.talk import Reader, next_event, refuse_vacuous, shown
 
 MAX_CREDENTIAL: Final = 248
 """Bytes of a user name or a password: what a POP3 command line of 255 octets (RFC 2449 section 4) nearly holds."""
@@ -33,15 +34,37 @@ class DialogueReader(Reader[_Event_co], Protocol[_Event_co]):
     def pending(self) -> bytes: ...
 
 
-def refuse_credentials(username: str | None, password: Secret | None) -> None:
-    """Raise ValueError where user and password are not both given, or cannot be sent in a line."""
-    if (username is None) != (password is None):
-        raise ValueError("username and password: give both or none")
-    if username is None or password is None:
-        return
-    for setting, text in (("username", username), ("password", password.reveal())):
-        if not text or len(text.encode()) > MAX_CREDENTIAL or _CONTROL.search(text):
-            raise ValueError(f"{setting}: write 1 to {MAX_CREDENTIAL} bytes without control characters")
+@dataclass(frozen=True, kw_only=True)
+class DialogueSettings(OptionalTls):
+    """Settings of a kind that is greeted and may log in. Without slots, as its base."""
+
+    expect_banner: Pattern | None = None
+    """Regular expression that must match in the text of the greeting, without the word or code it begins with."""
+    username: str | None = None
+    """User to log in as, together with password."""
+    password: Secret | None = None
+    """Password to log in with."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that contradict each other, or that a line cannot carry."""
+        OptionalTls.__post_init__(self)
+        refuse_vacuous("expect_banner", self.expect_banner)
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password: give both or none")
+        if self.username is None or self.password is None:
+            return
+        for setting, text in (("username", self.username), ("password", self.password.reveal())):
+            if not text or len(text.encode()) > MAX_CREDENTIAL or _CONTROL.search(text):
+                raise ValueError(f"{setting}: write 1 to {MAX_CREDENTIAL} bytes without control characters")
+
+    @property
+    def memory_bound(self) -> int:
+        return 262144 + self.tls_memory
+
+    def demand_banner(self, text: bytes) -> None:
+        """Raise `ExpectationFailed` where ``expect_banner`` is given and does not match in a greeting's text."""
+        if self.expect_banner is not None and not self.expect_banner.search(text):
+            raise ExpectationFailed(f"expect_banner does not match in the greeting: {shown(text, 120)!r}")
 
 
 class Talk(Generic[_Event]):
@@ -120,12 +143,6 @@ class Talk(Generic[_Event]):
 def graded(settings: OptionalTls, outcome: Outcome, session: TlsSession | None) -> Outcome:
     """Return ``outcome`` with what TLS adds to it, if there was TLS."""
     return outcome if session is None else settings.graded(outcome, session)
-
-
-def demand_banner(expect: Pattern | None, text: bytes) -> None:
-    """Raise `ExpectationFailed` where ``expect`` is given and does not match in a greeting's text."""
-    if expect is not None and not expect.search(text):
-        raise ExpectationFailed(f"expect_banner does not match in the greeting: {shown(text, 120)!r}")
 
 
 def demand_name(shown_name: str, target: Target) -> None:

@@ -7,11 +7,9 @@ from typing import ClassVar, Final, Literal
 
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
-from lvsmon.model.settings import Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import Talk, demand_banner, graded, refuse_credentials
-from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.talk import refuse_vacuous, shown
+from lvsmon.probes.dialogue import DialogueSettings, Talk, graded
+from lvsmon.probes.talk import shown
 from lvsmon.wire.imap import ImapReader, Response
 
 _CAPABILITY: Final = re.compile(r"[!-~]{1,64}")
@@ -24,20 +22,14 @@ _OUT_OF_ORDER: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "LIMIT", "INUSE", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImapProbe(OptionalTls):
+class ImapProbe(DialogueSettings):
     """Wait for the greeting, ask what is offered, do TLS, log in and open a mailbox if so set, and LOGOUT."""
 
     kind: ClassVar[str] = "imap"
     needs_hostname: ClassVar[bool] = False
 
-    expect_banner: Pattern | None = None
-    """Regular expression that must match in the text of the greeting (behind OK or PREAUTH)."""
     capabilities: tuple[str, ...] = ()
     """Capabilities that must be offered (in TLS and after the login, if there are), such as "IDLE" or "AUTH=PLAIN"."""
-    username: str | None = None
-    """User to log in as, together with password."""
-    password: Secret | None = None
-    """Password to log in with."""
     mailbox: str | None = None
     """Mailbox that must open after the login, such as "INBOX"."""
     open_by: Literal["EXAMINE", "SELECT"] = "EXAMINE"
@@ -45,12 +37,10 @@ class ImapProbe(OptionalTls):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        OptionalTls.__post_init__(self)
-        refuse_vacuous("expect_banner", self.expect_banner)
+        DialogueSettings.__post_init__(self)
         for capability in self.capabilities:
             if not _CAPABILITY.fullmatch(capability):
                 raise ValueError(f'capabilities: write names such as "IDLE": {capability!r}')
-        refuse_credentials(self.username, self.password)
         if self.mailbox is not None:
             if not self.mailbox or len(self.mailbox) > _MAX_MAILBOX or _CONTROL.search(self.mailbox):
                 raise ValueError(f"mailbox: write 1 to {_MAX_MAILBOX} characters, no control characters")
@@ -62,10 +52,6 @@ class ImapProbe(OptionalTls):
     @property
     def default_port(self) -> int:
         return 993 if self.tls == "implicit" else 143
-
-    @property
-    def memory_bound(self) -> int:
-        return 262144 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         talk = ImapTalk(self, target, ctx)
@@ -103,7 +89,7 @@ class ImapTalk(Talk[Response]):
             raise ProtocolViolation(f"not a greeting of IMAP: {shown(str(greeting).encode(), 120)!r}")
         if greeting.status == "BYE":
             raise Rejected(f"the greeting is a refusal: {shown(str(greeting).encode(), 200)}")
-        demand_banner(self._settings.expect_banner, greeting.text)
+        self._settings.demand_banner(greeting.text)
         if greeting.status == "PREAUTH" and (self._settings.username is not None or self._settings.tls == "starttls"):
             raise ExpectationFailed(
                 "the greeting is PREAUTH: whoever connects is logged in already, so neither TLS nor a login can follow"

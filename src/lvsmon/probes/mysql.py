@@ -5,20 +5,13 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, TlsFailed
 from lvsmon.model import FactValue, Outcome, Reason, Target
-from lvsmon.model.settings import Secret
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.replication import LagSettings
+from lvsmon.probes.database import MAX_ANSWER, NOBODY, QuerySettings
 from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import shown
 from lvsmon.wire import mysql
 
-_NOBODY: Final = "lvsmon"
-"""User named where none is set: leaving before a login counts towards the server's max_connect_errors, a login that is
-refused does not."""
-
-_MAX_ANSWER: Final = 1 << 20
 _MAX_SWITCHES: Final = 4
 _WHO: Final = frozenset({1044, 1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 4151})
 """Errors of a server that serves, but not this user, from this host, with this password."""
@@ -40,23 +33,13 @@ _LAG: Final = ("Seconds_Behind_Source", "Seconds_Behind_Master")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MysqlProbe(LagSettings, OptionalTls):
+class MysqlProbe(QuerySettings):
     """Connect and be refused as nobody; with a user, log in and ask what is wanted."""
 
     kind: ClassVar[str] = "mysql"
     default_port: ClassVar[int] = 3306
     needs_hostname: ClassVar[bool] = False
 
-    user: str | None = None
-    """User to log in as; without, a refused login is answer enough."""
-    password: Secret | None = None
-    """Password of the user, for mysql_native_password and caching_sha2_password; never shown."""
-    database: str | None = None
-    """Database to use."""
-    query: str | None = None
-    """SQL to run once logged in; it must give a row."""
-    value: str | None = None
-    """What the first column of the query's first row must be, exactly."""
     read_only: bool | None = None
     """What the server's global read_only must be."""
     tls: Literal["none", "starttls"] = "none"
@@ -64,19 +47,8 @@ class MysqlProbe(LagSettings, OptionalTls):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        LagSettings.__post_init__(self)
-        OptionalTls.__post_init__(self)
-        for name, text in (("user", self.user), ("database", self.database), ("query", self.query)):
-            if text is not None and (not text.strip() or "\0" in text):
-                raise ValueError(f"{name}: must not be empty or hold a zero byte")
-        if self.user is None and (self.password or self.query or self.read_only is not None or self.limits_lag):
-            raise ValueError("password, query, read_only, lag_warn and lag_fail: need a user to log in as")
-        if self.value is not None and self.query is None:
-            raise ValueError("value: is what query must give: give query too")
-
-    @property
-    def memory_bound(self) -> int:
-        return 524288 + self.tls_memory
+        QuerySettings.__post_init__(self)
+        self.refuse_without_user("read_only", given=self.read_only is not None)
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         if not self.speaks_tls:
@@ -111,7 +83,8 @@ class MysqlProbe(LagSettings, OptionalTls):
         if self.read_only is not None:
             self._judge_read_only(await talk.ask("SELECT @@global.read_only"))
         if self.query is not None:
-            self._compare(await talk.ask(self.query))
+            row = await talk.ask(self.query)
+            self.hold_against_value(None if row is None else [value for _, value in row])
         if self.limits_lag:
             outcome = self.held_against_lag(outcome, await _lag(talk))
         await talk.stream.write(mysql.QUIT)
@@ -123,7 +96,7 @@ class MysqlProbe(LagSettings, OptionalTls):
         secret = "" if self.password is None else self.password.reveal()
         plugin, salt = said.plugin, said.salt
         proof = mysql.proof(plugin, secret, salt)
-        await talk.stream.write(mysql.login(self.user or _NOBODY, self.database, proof, plugin, tls=self.speaks_tls))
+        await talk.stream.write(mysql.login(self.user or NOBODY, self.database, proof, plugin, tls=self.speaks_tls))
         for _ in range(_MAX_SWITCHES):
             packet = await talk.hear()
             first = packet.body[0]
@@ -163,18 +136,6 @@ class MysqlProbe(LagSettings, OptionalTls):
         if (state == b"1") is not self.read_only:
             raise ExpectationFailed(f"it is {'read-only' if state == b'1' else 'writable'}, which is not wanted")
 
-    def _compare(self, found: _Row | None) -> None:
-        if not found:
-            raise ExpectationFailed("the query gives no row")
-        if self.value is None:
-            return
-        first = found[0][1]
-        wanted = shown(self.value.encode(), 80)
-        if first is None:
-            raise ExpectationFailed(f"the query gives NULL, not {wanted!r}")
-        if first != self.value.encode():
-            raise ExpectationFailed(f"the query gives {shown(first, 80)!r}, not {wanted!r}")
-
 
 class _Talk:
     """A conversation: never reads beyond a packet."""
@@ -191,8 +152,8 @@ class _Talk:
                 raise PeerClosed(f"the realserver closed the connection {self._reader.where}")
             self._reader.feed(data)
         self._heard += 4 + len(packet.body)
-        if self._heard > _MAX_ANSWER:
-            raise ProtocolViolation(f"it says more than {_MAX_ANSWER} bytes")
+        if self._heard > MAX_ANSWER:
+            raise ProtocolViolation(f"it says more than {MAX_ANSWER} bytes")
         if not packet.body:
             raise ProtocolViolation("an empty packet")
         return packet

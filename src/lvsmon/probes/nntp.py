@@ -7,11 +7,9 @@ from typing import ClassVar, Final
 
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
-from lvsmon.model.settings import Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import Talk, demand_banner, graded, refuse_credentials
-from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.talk import refuse_vacuous, shown
+from lvsmon.probes.dialogue import DialogueSettings, Talk, graded
+from lvsmon.probes.talk import shown
 from lvsmon.wire.nntp import Answer, NntpReader
 
 _GROUP: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
@@ -22,22 +20,16 @@ _LOGIN_WANTED: Final = frozenset({480, 481, 482, 483})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NntpProbe(OptionalTls):
+class NntpProbe(DialogueSettings):
     """Wait for the greeting, ask what it can do, do TLS, log in and enter a newsgroup if so set, and QUIT."""
 
     kind: ClassVar[str] = "nntp"
     needs_hostname: ClassVar[bool] = False
 
-    expect_banner: Pattern | None = None
-    """Regular expression that must match in the text of the greeting (without the 200 or 201)."""
     mode_reader: bool = False
     """Say MODE READER, which servers that also exchange news with others want of people's news programs."""
     posting: bool = False
     """The realserver must allow posting: 200, not 201."""
-    username: str | None = None
-    """User to log in as by AUTHINFO, together with password."""
-    password: Secret | None = None
-    """Password to log in with."""
     group: str | None = None
     """Newsgroup that must be there, such as "news.announce.important"."""
     min_articles: int = 0
@@ -45,9 +37,7 @@ class NntpProbe(OptionalTls):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        OptionalTls.__post_init__(self)
-        refuse_vacuous("expect_banner", self.expect_banner)
-        refuse_credentials(self.username, self.password)
+        DialogueSettings.__post_init__(self)
         if self.group is not None and not _GROUP.fullmatch(self.group):
             raise ValueError(f'group: write the name of a newsgroup such as "news.announce.important": {self.group!r}')
         if self.min_articles < 0:
@@ -58,10 +48,6 @@ class NntpProbe(OptionalTls):
     @property
     def default_port(self) -> int:
         return 563 if self.tls == "implicit" else 119
-
-    @property
-    def memory_bound(self) -> int:
-        return 262144 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         talk = NntpTalk(self, target, ctx)
@@ -98,7 +84,7 @@ class NntpTalk(Talk[Answer]):
         self._greeting = await self.hear()
         demand(self._greeting, _READY, "the greeting")
         self._posting = self._greeting.code == 200
-        demand_banner(self._settings.expect_banner, self._greeting.text)
+        self._settings.demand_banner(self._greeting.text)
 
     async def become_reader(self) -> None:
         answer = await self.ask("MODE READER")

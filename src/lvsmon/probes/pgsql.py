@@ -7,20 +7,14 @@ from typing import ClassVar, Final, Literal
 
 from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, TlsFailed
 from lvsmon.model import FactValue, Outcome, Reason, Target
-from lvsmon.model.settings import Secret
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.replication import LagSettings
+from lvsmon.probes.database import MAX_ANSWER, NOBODY, QuerySettings
 from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, shown
 from lvsmon.wire import pgsql
 from lvsmon.wire.scram import Scram
 
-_NOBODY: Final = "lvsmon"
-"""User named where none is set: the server asks who it is before it says whether it takes connections."""
-
-_MAX_ANSWER: Final = 1 << 20
 _CLEARTEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 3, 5, 10, 11, 12
 _METHODS: Final = {2: "kerberos", _CLEARTEXT: "password", _MD5: "md5", 7: "gss", 9: "sspi", _SASL: "scram-sha-256"}
 _MECHANISM: Final = b"SCRAM-SHA-256"
@@ -41,23 +35,15 @@ ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PgsqlProbe(LagSettings, OptionalTls):
+class PgsqlProbe(QuerySettings):
     """Connect as far as the demand for a password; with a user, log in and ask what is wanted."""
 
     kind: ClassVar[str] = "pgsql"
     default_port: ClassVar[int] = 5432
     needs_hostname: ClassVar[bool] = False
 
-    user: str | None = None
-    """User to log in as; without, the probe ends where the server asks who it is."""
-    password: Secret | None = None
-    """Password of the user, for the methods password, md5 and scram-sha-256; never shown."""
     database: str | None = None
     """Database to connect to; without, the one named as the user."""
-    query: str | None = None
-    """SQL to run once logged in; it must give a row."""
-    value: str | None = None
-    """What the first column of the query's first row must be, exactly."""
     role: Literal["any", "primary", "replica"] = "any"
     """Role that the server must have: a replica is in recovery and takes no writes."""
     tls: Literal["none", "starttls"] = "none"
@@ -65,21 +51,10 @@ class PgsqlProbe(LagSettings, OptionalTls):
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        LagSettings.__post_init__(self)
-        OptionalTls.__post_init__(self)
-        for name, text in (("user", self.user), ("database", self.database), ("query", self.query)):
-            if text is not None and (not text.strip() or "\0" in text):
-                raise ValueError(f"{name}: must not be empty or hold a zero byte")
-        if self.user is None and (self.password or self.query or self.role != "any" or self.limits_lag):
-            raise ValueError("password, query, role, lag_warn and lag_fail: need a user to log in as")
-        if self.value is not None and self.query is None:
-            raise ValueError("value: is what query must give: give query too")
+        QuerySettings.__post_init__(self)
+        self.refuse_without_user("role", given=self.role != "any")
         if self.role == "primary" and self.limits_lag:
             raise ValueError("lag_warn and lag_fail: a primary is never behind; leave them out with role = primary")
-
-    @property
-    def memory_bound(self) -> int:
-        return 524288 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         if self.speaks_tls:
@@ -89,7 +64,7 @@ class PgsqlProbe(LagSettings, OptionalTls):
 
     async def _exchange(self, stream: Stream) -> Outcome:
         talk = _Talk(stream)
-        await stream.write(pgsql.startup(self.user or _NOBODY, self.database))
+        await stream.write(pgsql.startup(self.user or NOBODY, self.database))
         if self.user is None:
             return await self._greet(talk)
         facts: dict[str, FactValue] = {"auth": await self._log_in(talk, self.user)}
@@ -103,7 +78,7 @@ class PgsqlProbe(LagSettings, OptionalTls):
             if role == "replica" and lag is None and self.lag_fail:
                 raise ExpectationFailed("it receives nothing from its primary: its lag is not known", facts=facts)
         if self.query is not None:
-            self._compare(await talk.ask(self.query))
+            self.hold_against_value(await talk.ask(self.query))
         await stream.write(pgsql.TERMINATE)
         stream.close()
         outcome = passed("logged in" if self.query is None else "logged in, the query is answered", facts)
@@ -158,18 +133,6 @@ class PgsqlProbe(LagSettings, OptionalTls):
             raise ProtocolViolation(f"the answer about its role is {columns!r:.80}")
         return role, None if lag is None else max(0.0, lag)
 
-    def _compare(self, columns: list[bytes | None] | None) -> None:
-        if not columns:
-            raise ExpectationFailed("the query gives no row")
-        if self.value is None:
-            return
-        if columns[0] is None:
-            raise ExpectationFailed(f"the query gives NULL, not {shown(self.value.encode(), 80)!r}")
-        if columns[0] != self.value.encode():
-            raise ExpectationFailed(
-                f"the query gives {shown(columns[0], 80)!r}, not {shown(self.value.encode(), 80)!r}"
-            )
-
 
 class _Talk:
     """A conversation after the startup message."""
@@ -185,8 +148,8 @@ class _Talk:
         while True:
             message: pgsql.Message = await next_event(self.stream, self._reader)
             self._heard += 5 + len(message.body)
-            if self._heard > _MAX_ANSWER:
-                raise ProtocolViolation(f"it says more than {_MAX_ANSWER} bytes")
+            if self._heard > MAX_ANSWER:
+                raise ProtocolViolation(f"it says more than {MAX_ANSWER} bytes")
             if message.kind not in {"N", "v"}:
                 self.last = message
                 return message

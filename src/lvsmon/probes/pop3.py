@@ -7,11 +7,9 @@ from typing import ClassVar, Final
 
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
-from lvsmon.model.settings import Pattern, Secret
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import Talk, demand_banner, graded, refuse_credentials
-from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.talk import refuse_vacuous, shown
+from lvsmon.probes.dialogue import DialogueSettings, Talk, graded
+from lvsmon.probes.talk import shown
 from lvsmon.wire.pop3 import Answer, Pop3Reader
 
 _CAPABILITY: Final = re.compile(r"[!-~]{1,64}")
@@ -25,31 +23,23 @@ _BUSY: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pop3Probe(OptionalTls):
+class Pop3Probe(DialogueSettings):
     """Wait for the greeting, ask what is offered, do TLS, log in and count the mail if so set, and QUIT."""
 
     kind: ClassVar[str] = "pop3"
     needs_hostname: ClassVar[bool] = False
 
-    expect_banner: Pattern | None = None
-    """Regular expression that must match in the text of the greeting (without the +OK)."""
     capabilities: tuple[str, ...] = ()
     """Capabilities that must be offered (in TLS, if there is TLS), such as "UIDL" or "SASL"."""
-    username: str | None = None
-    """User to log in as, together with password; the mailbox is then counted (STAT)."""
-    password: Secret | None = None
-    """Password to log in with."""
     apop: bool = False
     """Log in by APOP, which does not send the password, instead of USER and PASS."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""
-        OptionalTls.__post_init__(self)
-        refuse_vacuous("expect_banner", self.expect_banner)
+        DialogueSettings.__post_init__(self)
         for capability in self.capabilities:
             if not _CAPABILITY.fullmatch(capability):
                 raise ValueError(f'capabilities: write names such as "UIDL": {capability!r}')
-        refuse_credentials(self.username, self.password)
         if self.username is not None and self.apop and " " in self.username:
             raise ValueError("username: APOP cannot carry a space in it (RFC 1939 section 7)")
         if self.apop and self.username is None:
@@ -58,10 +48,6 @@ class Pop3Probe(OptionalTls):
     @property
     def default_port(self) -> int:
         return 995 if self.tls == "implicit" else 110
-
-    @property
-    def memory_bound(self) -> int:
-        return 262144 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         talk = Pop3Talk(self, target, ctx)
@@ -93,7 +79,7 @@ class Pop3Talk(Talk[Answer]):
         answer = await self.hear()
         demand(answer, "the greeting")
         self._greeting = answer.text
-        demand_banner(self._settings.expect_banner, answer.text)
+        self._settings.demand_banner(answer.text)
 
     async def learn_capabilities(self) -> None:
         """Ask for them: -ERR is the answer of servers older than RFC 2449."""

@@ -8,11 +8,10 @@ from typing import Final
 
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
-from lvsmon.model.settings import Duration, Pattern, Secret
+from lvsmon.model.settings import Duration
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import Talk, demand_banner, demand_name, graded, refuse_credentials
-from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.talk import refuse_vacuous, shown
+from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_name, graded
+from lvsmon.probes.talk import shown
 from lvsmon.wire.smtp import Reply, SmtpReader
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
@@ -26,13 +25,11 @@ _NOTICEABLE: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmtpSettings(OptionalTls):
+class SmtpSettings(DialogueSettings):
     """Settings of smtp, submission and lmtp."""
 
     helo: str = "localhost.localdomain"
     """Name to greet with; set it to the director's own name where servers look it up."""
-    expect_banner: Pattern | None = None
-    """Regular expression that must match in the text of the greeting (its lines without the 220)."""
     expect_hostname: bool = False
     """The greeting's first word must be the name that clients use (the virtual service's hostname)."""
     slow_banner: Duration = 5.0
@@ -41,10 +38,6 @@ class SmtpSettings(OptionalTls):
     """Extensions that must be offered (in TLS, if there is TLS), such as "SIZE" or "8BITMIME"."""
     auth: tuple[str, ...] = ()
     """SASL mechanisms that must be offered, such as "PLAIN"; "ANY" is met by any."""
-    username: str | None = None
-    """User to log in as, together with password, by AUTH PLAIN or AUTH LOGIN."""
-    password: Secret | None = None
-    """Password to log in with."""
     mail_from: str | None = None
     """Sender to name in MAIL FROM, "" for the null sender; taken back by RSET, so nothing is sent."""
     rcpt_to: str | None = None
@@ -52,10 +45,9 @@ class SmtpSettings(OptionalTls):
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no server takes and for settings that decide nothing."""
-        OptionalTls.__post_init__(self)
+        DialogueSettings.__post_init__(self)
         if not _NAME.fullmatch(self.helo) or len(self.helo) > 255:
             raise ValueError('helo: write a host name such as "director.example.org", or an address as "[192.0.2.1]"')
-        refuse_vacuous("expect_banner", self.expect_banner)
         for keyword in self.extensions:
             if not _KEYWORD.fullmatch(keyword) or keyword.upper() == "AUTH":
                 raise ValueError(
@@ -64,7 +56,6 @@ class SmtpSettings(OptionalTls):
         for mechanism in self.auth:
             if not _MECHANISM.fullmatch(mechanism):
                 raise ValueError(f'auth: write mechanisms in capitals, such as "PLAIN", or "ANY": {mechanism!r}')
-        refuse_credentials(self.username, self.password)
         for setting, address in (("mail_from", self.mail_from or None), ("rcpt_to", self.rcpt_to)):
             if address is not None and not _MAILBOX.fullmatch(address):
                 raise ValueError(f'{setting}: write an address in ASCII such as "probe@example.org", not {address!r}')
@@ -76,10 +67,6 @@ class SmtpSettings(OptionalTls):
     @property
     def needs_hostname(self) -> bool:
         return self.expect_hostname
-
-    @property
-    def memory_bound(self) -> int:
-        return 262144 + self.tls_memory
 
     @property
     def hellos(self) -> tuple[str, ...]:
@@ -116,7 +103,7 @@ class SmtpTalk(Talk[Reply]):
         self._greeting = await self.hear()
         self._greeted_after = self.ctx.clock.monotonic() - began
         demand(self._greeting, {220}, "the greeting")
-        demand_banner(self._settings.expect_banner, self._greeting.text)
+        self._settings.demand_banner(self._greeting.text)
         if self._settings.expect_hostname:
             words = self._greeting.lines[0].split()
             demand_name(words[0].decode("utf-8", "backslashreplace") if words else "", self.target)
