@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from lvsmon.errors import ConnectFailed, ExpectationFailed, LocalFault, PeerClosed, ProtocolViolation, TlsFailed
-from lvsmon.model import Outcome, Target
+from lvsmon.model import Target
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context
 from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import Reader, next_event, refuse_vacuous, shown
 
 MAX_CREDENTIAL: Final = 248
@@ -92,17 +91,10 @@ class Talk(Generic[_Event]):
 
     async def open(self, settings: OptionalTls) -> TlsSession | None:
         """Connect, hear the greeting, and do TLS as ``settings`` say; return what the handshake came to."""
-        if settings.tls == "none":
-            self.attach(await self.ctx.net.connect(self.target.address, self.target.port))
-            await self.greet()
-            return None
-        if settings.tls == "implicit":
-            stream, session = await open_tls(settings, self.target, self.ctx)
-            self.attach(stream)
-            await self.greet()
-            return session
-        stream, session = await open_tls(settings, self.target, self.ctx, prepare=self._prepare)
+        stream, session = await settings.open(self.target, self.ctx, self._prepare)
         self.attach(stream)  # what was said in clear text counts no more (RFC 3207 section 4.2, RFC 2595)
+        if settings.tls != "starttls":
+            await self.greet()
         return session
 
     async def _prepare(self, stream: Stream) -> None:
@@ -138,11 +130,6 @@ class Talk(Generic[_Event]):
             return
         finally:
             self.stream.close()
-
-
-def graded(settings: OptionalTls, outcome: Outcome, session: TlsSession | None) -> Outcome:
-    """Return ``outcome`` with what TLS adds to it, if there was TLS."""
-    return outcome if session is None else settings.graded(outcome, session)
 
 
 def demand_name(shown_name: str, target: Target) -> None:

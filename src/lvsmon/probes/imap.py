@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, graded
+from lvsmon.probes.dialogue import DialogueSettings, Talk
 from lvsmon.probes.talk import shown
 from lvsmon.wire.imap import ImapReader, Response
 
@@ -65,7 +65,7 @@ class ImapProbe(DialogueSettings):
         if self.mailbox is not None:
             await talk.open_mailbox(self.mailbox)
         await talk.log_out()
-        return graded(self, talk.outcome(), session)
+        return self.graded(talk.outcome(), session)
 
 
 class ImapTalk(Talk[Response]):

@@ -12,7 +12,6 @@ from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.ldap_results import NO_SUCH_OBJECT, SIZE_LIMIT, SUCCESS, demand, described, refused
 from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, refuse_vacuous, shown
 from lvsmon.wire import ldap_requests
 from lvsmon.wire.ldap import (
@@ -132,10 +131,7 @@ class LdapProbe(OptionalTls):
         return (4 << 20) + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if not self.speaks_tls:
-            return await self._heard(await ctx.net.connect(target.address, target.port))
-        prepare = _start_tls if self.tls == "starttls" else None
-        stream, session = await open_tls(self, target, ctx, prepare=prepare)
+        stream, session = await self.open(target, ctx, _start_tls)
         return self.graded(await self._heard(stream), session)
 
     async def _heard(self, stream: Stream) -> Outcome:

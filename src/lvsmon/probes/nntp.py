@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, graded
+from lvsmon.probes.dialogue import DialogueSettings, Talk
 from lvsmon.probes.talk import shown
 from lvsmon.wire.nntp import Answer, NntpReader
 
@@ -61,7 +61,7 @@ class NntpProbe(DialogueSettings):
         if self.group is not None:
             await talk.enter_group(self.group)
         await talk.goodbye(talk.ask("QUIT"))
-        return graded(self, talk.outcome(), session)
+        return self.graded(talk.outcome(), session)
 
 
 class NntpTalk(Talk[Answer]):

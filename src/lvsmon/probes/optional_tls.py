@@ -1,9 +1,14 @@
 """TLS from the start, on request or not at all: the one setting by which every kind says so that may do without."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from lvsmon.probes.secure import MEMORY, TlsSettings
+from lvsmon.model import Outcome, Target
+from lvsmon.net.base import Stream
+from lvsmon.net.tls.values import TlsSession
+from lvsmon.probes.base import Context
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +45,15 @@ class OptionalTls(TlsSettings):
     def tls_memory(self) -> int:
         """Bytes that TLS adds to a run."""
         return MEMORY if self.speaks_tls else 0
+
+    async def open(
+        self, target: Target, ctx: Context, prepare: Callable[[Stream], Awaitable[None]] | None = None
+    ) -> tuple[Stream, TlsSession | None]:
+        """Connect, in TLS where told; ``prepare`` asks for it where it does not begin with the first byte."""
+        if not self.speaks_tls:
+            return await ctx.net.connect(target.address, target.port), None
+        return await open_tls(self, target, ctx, prepare=None if self.tls == "implicit" else prepare)
+
+    def graded(self, outcome: Outcome, session: TlsSession | None) -> Outcome:
+        """Return ``outcome`` with what TLS adds to it, if there was TLS."""
+        return outcome if session is None else super().graded(outcome, session)

@@ -10,7 +10,6 @@ from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.database import MAX_ANSWER, NOBODY, QuerySettings
-from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, shown
 from lvsmon.wire import pgsql
 from lvsmon.wire.scram import Scram
@@ -57,10 +56,8 @@ class PgsqlProbe(QuerySettings):
             raise ValueError("lag_warn and lag_fail: a primary is never behind; leave them out with role = primary")
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if self.speaks_tls:
-            stream, session = await open_tls(self, target, ctx, prepare=_ask_for_tls)
-            return self.graded(await self._exchange(stream), session)
-        return await self._exchange(await ctx.net.connect(target.address, target.port))
+        stream, session = await self.open(target, ctx, _ask_for_tls)
+        return self.graded(await self._exchange(stream), session)
 
     async def _exchange(self, stream: Stream) -> Outcome:
         talk = _Talk(stream)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, graded
+from lvsmon.probes.dialogue import DialogueSettings, Talk
 from lvsmon.probes.talk import shown
 from lvsmon.wire.pop3 import Answer, Pop3Reader
 
@@ -58,7 +58,7 @@ class Pop3Probe(DialogueSettings):
         if self.username is not None and self.password is not None:
             outcome = await talk.log_in(self.username, self.password.reveal(), outcome)
         await talk.goodbye(talk.ask("QUIT"))
-        return graded(self, outcome, session)
+        return self.graded(outcome, session)
 
 
 class Pop3Talk(Talk[Answer]):

@@ -11,7 +11,6 @@ from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.replication import LagSettings
-from lvsmon.probes.secure import open_tls
 from lvsmon.probes.talk import next_event, shown
 from lvsmon.wire import redis
 
@@ -77,10 +76,8 @@ class RedisProbe(LagSettings, OptionalTls):
         return 524288 + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        if self.speaks_tls:
-            stream, session = await open_tls(self, target, ctx)
-            return self.graded(await self._exchange(stream), session)
-        return await self._exchange(await ctx.net.connect(target.address, target.port))
+        stream, session = await self.open(target, ctx)
+        return self.graded(await self._exchange(stream), session)
 
     async def _exchange(self, stream: Stream) -> Outcome:
         reader = redis.ReplyReader()

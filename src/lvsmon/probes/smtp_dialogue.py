@@ -10,7 +10,7 @@ from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Duration
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_name, graded
+from lvsmon.probes.dialogue import DialogueSettings, Talk, demand_name
 from lvsmon.probes.talk import shown
 from lvsmon.wire.smtp import Reply, SmtpReader
 
@@ -82,7 +82,7 @@ class SmtpSettings(DialogueSettings):
             await talk.log_in(self.username, self.password.reveal())
         await talk.try_envelope()
         await talk.goodbye(talk.ask("QUIT"))
-        return graded(self, talk.outcome(), session)
+        return self.graded(talk.outcome(), session)
 
 
 class SmtpTalk(Talk[Reply]):
