@@ -125,14 +125,39 @@ def _make_socket(address: str, kind: socket.SocketKind) -> socket.socket:
         raise faults.at_once(error.errno or 0) from error
 
 
-class SocketStream:
-    __slots__ = ("_engine", "_in_a_row", "_sock", "_tls", "_trace")
+class _Socket:
+    """What is read in turns: a peer that is always faster than we must not keep others waiting."""
+
+    __slots__ = ("_engine", "_in_a_row", "_sock", "_trace")
 
     def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
         self._sock = sock
         self._engine = engine
         self._trace = trace
         self._in_a_row = 0
+
+    async def _receive(self, limit: int) -> bytes:
+        if self._in_a_row >= _READS_IN_A_ROW:
+            self._in_a_row = 0
+            await self._engine.readable(self._sock.fileno())
+        while True:
+            try:
+                data = self._sock.recv(limit)
+            except BlockingIOError:
+                self._in_a_row = 0
+                await self._engine.readable(self._sock.fileno())
+            except OSError as error:
+                raise faults.later(error.errno or 0) from error
+            else:
+                self._in_a_row += 1
+                return data
+
+
+class SocketStream(_Socket):
+    __slots__ = ("_tls",)
+
+    def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
+        super().__init__(sock, engine, trace)
         self._tls: TlsPipe | None = None
 
     @property
@@ -195,22 +220,6 @@ class SocketStream:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._sock.close()
 
-    async def _receive(self, limit: int) -> bytes:
-        if self._in_a_row >= _READS_IN_A_ROW:
-            self._in_a_row = 0
-            await self._engine.readable(self._sock.fileno())
-        while True:
-            try:
-                data = self._sock.recv(limit)
-            except BlockingIOError:
-                self._in_a_row = 0
-                await self._engine.readable(self._sock.fileno())
-            except OSError as error:
-                raise faults.later(error.errno or 0) from error
-            else:
-                self._in_a_row += 1
-                return data
-
     async def _send(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
@@ -249,14 +258,8 @@ class SocketStream:
             raise
 
 
-class _SocketDatagram:
-    __slots__ = ("_engine", "_in_a_row", "_sock", "_trace")
-
-    def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
-        self._sock = sock
-        self._engine = engine
-        self._trace = trace
-        self._in_a_row = 0
+class _SocketDatagram(_Socket):
+    __slots__ = ()
 
     async def send(self, data: bytes, /) -> None:
         self._trace.sent(data)
@@ -273,21 +276,9 @@ class _SocketDatagram:
                 return
 
     async def receive(self, limit: int = 65536, /) -> bytes:
-        if self._in_a_row >= _READS_IN_A_ROW:
-            self._in_a_row = 0
-            await self._engine.readable(self._sock.fileno())
-        while True:
-            try:
-                data = self._sock.recv(limit)
-            except BlockingIOError:
-                self._in_a_row = 0
-                await self._engine.readable(self._sock.fileno())
-            except OSError as error:
-                raise faults.later(error.errno or 0) from error
-            else:
-                self._in_a_row += 1
-                self._trace.received(data)
-                return data
+        data = await self._receive(limit)
+        self._trace.received(data)
+        return data
 
     def close(self) -> None:
         self._sock.close()
