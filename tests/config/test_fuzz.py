@@ -80,13 +80,13 @@ def attempt(content):
             assert load(path).virtuals
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(FILES)
 def test_any_structure_is_a_plan_or_a_config_error(data):
     attempt(tomlkit.dumps(data).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60) | st.text(st.sampled_from("[]{}=.\"'\n# ax1-"), max_size=60).map(str.encode))
 def test_any_bytes_are_a_plan_or_a_config_error(content):
     attempt(content)

@@ -88,7 +88,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_every_key_has_a_line_that_holds_it(data):
     text = tomlkit.dumps(data)
