@@ -238,3 +238,11 @@ def test_identities_are_readable_and_the_same_in_every_process():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
     ).stdout
     assert shown.split() == expected
+
+
+def test_a_host_is_known_by_its_own_address(written):
+    """It has no VIP and no hostname, and a certificate is held against what it is reached by."""
+    host = '[[host]]\nname = "gate"\naddress = "10.1.0.99"\n[[host.probe]]\nkind = "https"\nport = 443\n'
+    written(lvsmon=HEAD + VIRTUAL.format(name="web", port=80) + 'realservers = ["rs1"]\n' + host)
+    (spec,) = load(Path()).probes.values()
+    assert (spec.target.address, spec.target.vip) == ("10.1.0.99", "10.1.0.99")

@@ -77,7 +77,7 @@ class Runner:
             address,
             port,
             hostname=self.hostname,
-            vip=self.virtual.address or None if self.virtual else None,
+            vip=self.virtual.address or None if self.virtual else address,  # a host is known by its own
             vport=self.virtual.port or None if self.virtual else None,
         )
 
