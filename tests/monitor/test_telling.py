@@ -25,6 +25,15 @@ def test_a_notice_is_said_once_and_so_is_its_end(caplog):
     assert [("notice_over", "no destination serves")] == said(caplog)
 
 
+def test_a_notice_whose_text_changes_is_said_again_and_is_not_over(caplog):
+    caplog.set_level(logging.INFO)
+    told = Told()
+    told.notice([Notice(NoticeKind.BRAKE, None, "2 of 3 fail")])
+    told.notice([Notice(NoticeKind.BRAKE, None, "3 of 3 fail")])
+    told.notice([])
+    assert [("notice", "2 of 3 fail"), ("notice", "3 of 3 fail"), ("notice_over", "3 of 3 fail")] == said(caplog)
+
+
 def test_a_complaint_about_the_table_is_said_once_and_so_is_its_end(caplog):
     caplog.set_level(logging.INFO)
     told = Told()

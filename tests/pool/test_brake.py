@@ -128,6 +128,28 @@ def test_after_a_cut_probes_get_the_time_to_see_for_themselves():
     assert not director.braking
 
 
+def test_those_that_went_just_before_a_cut_was_seen_are_put_back():
+    """A cable is pulled: probes find out one after the other, and the first few go before anybody can know."""
+    director = Director()
+    director.see("UUUUUU")
+    director.answers(FAIL)
+    assert "456" == director.see("DDDUUU")
+    assert "123456" == director.see("DDDDUU")
+    assert "123456" == director.see("DDDDDD", after=20)
+    director.answers(FAIL)
+    assert "123456" == director.see("DDDDDD", after=300)
+    director.answers(PASS)
+    assert "123456" == director.see("UUUUUU")
+
+
+def test_one_that_was_dead_long_before_is_not_put_back():
+    director = Director()
+    director.see("UUUUUU")
+    assert "23456" == director.see("DUUUUU")
+    director.answers(FAIL)
+    assert "23456" == director.see("DDDDDD", after=100)
+
+
 def test_one_that_cannot_be_probed_is_not_failing():
     director = Director()
     director.see("UUUUUU")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from lvsmon.model.health import Health
 from lvsmon.model.table import DestinationKey, VirtualKey
@@ -16,6 +17,7 @@ class Rule(StrEnum):
     SLOW_START = "slow_start"
     DOWN = "down"
     UNKNOWN = "unknown"
+    BRAKE = "brake"
     WISH = "wish"
     FLOOR = "floor"
     SORRY = "sorry"
@@ -48,12 +50,23 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A state of things that people are told when it begins and when it is over; ``subject`` None is the director."""
+    """A state of things that people are told when it begins and when it is over; ``subject`` None is the director.
+
+    It is the same one while kind, subject and ``about`` are the same, whatever ``text`` says of it meanwhile.
+    """
 
     kind: NoticeKind
     subject: VirtualKey | None
     text: str
+    about: str = ""
+
+    @property
+    def identity(self) -> "NoticeId":
+        return self.kind, self.subject, self.about
 
 
-DestinationId = tuple[VirtualKey, DestinationKey]
+NoticeId: TypeAlias = tuple[NoticeKind, VirtualKey | None, str]
+"""What makes two notices the same one."""
+
+DestinationId: TypeAlias = tuple[VirtualKey, DestinationKey]
 """A destination in the whole table."""

@@ -7,6 +7,7 @@ from typing import Final
 from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.logs import event
 from lvsmon.model import Health, Notice, Transition
+from lvsmon.model.decision import NoticeId
 from lvsmon.monitor.keeper import Kept
 
 _log: Final = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ class Told:
 
     def __init__(self) -> None:
         self._complaints: frozenset[str] = frozenset()
-        self._notices: frozenset[Notice] = frozenset()
+        self._notices: dict[NoticeId, Notice] = {}
 
     def complain(self, complaints: Iterable[str]) -> None:
         """Say what is wrong with the table."""
@@ -30,18 +31,18 @@ class Told:
 
     def notice(self, notices: Iterable[Notice]) -> None:
         """Say what was decided on loudly."""
-        now = frozenset(notices)
-        for notice in sorted(now - self._notices, key=_order):
-            event(
-                _log, logging.WARNING, "notice",
-                kind=notice.kind, subject=notice.subject or "director", what=notice.text,
-            )  # fmt: skip
-        for notice in sorted(self._notices - now, key=_order):
-            event(
-                _log, logging.INFO, "notice_over",
-                kind=notice.kind, subject=notice.subject or "director", what=notice.text,
-            )  # fmt: skip
+        now = {notice.identity: notice for notice in notices}
+        for identity, notice in now.items():
+            if self._notices.get(identity) != notice:
+                _say(logging.WARNING, "notice", notice)
+        for identity, notice in self._notices.items():
+            if identity not in now:
+                _say(logging.INFO, "notice_over", notice)
         self._notices = now
+
+
+def _say(level: int, name: str, notice: Notice) -> None:
+    event(_log, level, name, kind=notice.kind, subject=notice.subject or "director", what=notice.text)
 
 
 def tell_kept(kept: Kept, told: Told) -> None:
@@ -68,7 +69,3 @@ def tell_transition(transition: Transition) -> None:
         probe=transition.probe, before=transition.before, after=transition.after,
         reason=transition.outcome.reason, detail=transition.outcome.detail,
     )  # fmt: skip
-
-
-def _order(notice: Notice) -> tuple[str, str, str]:
-    return notice.kind, str(notice.subject or ""), notice.text

@@ -38,10 +38,11 @@ def rule(deciding: Deciding) -> None:
         passing = _answering(brake, deciding.situation, since=0.0)
         after = replace(after, since=now, cut_off=passing is not True)
     after = _released(after, brake, deciding.situation)
+    taken = {address for address, when in fell.items() if after.since and when > after.since - brake.window}
     deciding.following = replace(deciding.following, braking=after)
     if after.since is not None:
         deciding.again_at(now + _LOOK)
-        _hold(deciding, brake, after, len(down), len(everybody))
+        _hold(deciding, brake, after, taken, f"{len(down)} of {len(everybody)} realservers fail")
 
 
 def _leaving(draft: Draft) -> bool:
@@ -76,7 +77,7 @@ def _released(braking: Braking, brake: Brake, situation: Situation) -> Braking:
     return Braking(fell=dict.fromkeys(braking.fell, float("-inf")))
 
 
-def _hold(deciding: Deciding, brake: Brake, braking: Braking, failing: int, everybody: int) -> None:
+def _hold(deciding: Deciding, brake: Brake, braking: Braking, recent: Collection[str], how_many: str) -> None:
     tests = ", ".join(brake.self_test)
     why = (
         f"the self-test ({tests}) fails, so this director may be cut off"
@@ -86,4 +87,7 @@ def _hold(deciding: Deciding, brake: Brake, braking: Braking, failing: int, ever
     for _, draft in deciding.drafts():
         if _leaving(draft):
             draft.believe(Health.UNKNOWN, f"the brake is on: {why}")
-    deciding.notice(NoticeKind.BRAKE, None, f"{failing} of {everybody} realservers fail: nobody is taken out, {why}")
+        elif braking.cut_off and draft.health is Health.DOWN and draft.destination.realserver.address in recent:
+            draft.doubted = True
+            draft.believe(Health.UNKNOWN, f"it went just before the brake came on, and {why}")
+    deciding.notice(NoticeKind.BRAKE, None, f"{how_many}: nobody is taken out, {why}")

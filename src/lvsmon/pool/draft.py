@@ -33,6 +33,8 @@ class Draft:
     because: list[str] = field(default_factory=list)
     cut_off: bool = False
     """Whether something that it depends on is down."""
+    doubted: bool = False
+    """Whether its failure is not believed though it was taken out for it."""
     settings: DestinationSettings | None = None
     """What the entry shall have beside its weight, where that is not what is configured."""
 
@@ -111,9 +113,9 @@ class Deciding:
             for draft in virtual.drafts:
                 yield virtual, draft
 
-    def notice(self, kind: NoticeKind, virtual: VirtualService | None, text: str) -> None:
-        """Say ``text`` loudly, of ``virtual`` or of the whole director."""
-        self._notices.append(Notice(kind, None if virtual is None else virtual.key, text))
+    def notice(self, kind: NoticeKind, virtual: VirtualService | None, text: str, about: object = "") -> None:
+        """Say ``text`` loudly, of ``virtual`` or of the whole director; ``about`` tells several of a kind apart."""
+        self._notices.append(Notice(kind, None if virtual is None else virtual.key, text, str(about)))
 
     def again_at(self, when: float) -> None:
         """Ask to be decided anew at ``when``, of `Situation.now`'s clock, at the latest."""

@@ -25,7 +25,12 @@ def rule(deciding: Deciding) -> None:
         if draft.health is not Health.DOWN:
             _hold(draft, left)
         where = f"{draft.destination.realserver.name} ({draft.destination.key})"
-        deciding.notice(NoticeKind.FLAPPING, virtual.virtual, f"{where} comes and goes: it is held DOWN for a while")
+        deciding.notice(
+            NoticeKind.FLAPPING,
+            virtual.virtual,
+            f"{where} comes and goes: it is held DOWN for a while",
+            draft.destination.key,
+        )
     deciding.following = replace(deciding.following, penalties=kept)
 
 

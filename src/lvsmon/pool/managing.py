@@ -39,6 +39,7 @@ def _weights_only(each: VirtualDraft, deciding: Deciding) -> None:
                 deciding.notice(
                     NoticeKind.MISSING, each.virtual,
                     f'{draft.destination.key} is not in the kernel, and with manage = "weights" nobody adds it',
+                    draft.destination.key,
                 )  # fmt: skip
             draft.weight = None
         else:
@@ -53,10 +54,10 @@ def _leave_drift(each: VirtualDraft, deciding: Deciding) -> None:
         return
     if each.present is None:
         each.left_out = True
-        _tell(each, deciding, "it is gone from the kernel")
+        _tell(each, deciding, None, "it is gone from the kernel")
         return
     if each.entry().settings == memory.wanted_virtuals[each.virtual.key] != each.present.settings:
-        _tell(each, deciding, "its settings were changed")
+        _tell(each, deciding, None, "its settings were changed")
         each.settings = each.present.settings
     for draft in each.everybody:
         _leave_destination(each, draft, deciding)
@@ -73,9 +74,10 @@ def _leave_destination(each: VirtualDraft, draft: Draft, deciding: Deciding) -> 
         what = "is gone from the kernel" if there is None else "was put into the kernel"
     else:
         what = f"has weight {there.weight} instead of {wish.weight}" if there.weight != wish.weight else "was changed"
-    _tell(each, deciding, f"{draft.destination.key} {what}")
+    _tell(each, deciding, draft, f"{draft.destination.key} {what}")
     draft.settings, draft.weight = there, None if there is None else there.weight
 
 
-def _tell(each: VirtualDraft, deciding: Deciding, what: str) -> None:
-    deciding.notice(NoticeKind.DRIFT, each.virtual, f'{what} by somebody else; left so (on_drift = "report")')
+def _tell(each: VirtualDraft, deciding: Deciding, draft: Draft | None, what: str) -> None:
+    about = "" if draft is None else draft.destination.key
+    deciding.notice(NoticeKind.DRIFT, each.virtual, f'{what} by somebody else; left so (on_drift = "report")', about)

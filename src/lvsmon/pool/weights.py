@@ -38,6 +38,9 @@ def _settle(draft: Draft, situation: Situation) -> None:
     elif draft.health is Health.DOWN:
         how = "weight 0" if draft.out == 0 else "out of the table"
         draft.settle(draft.out, Rule.DOWN, f"DOWN: {how} (on_failure = {draft.destination.on_failure})")
+    elif draft.doubted:
+        whole = draft.destination.settings.weight
+        draft.settle(whole, Rule.BRAKE, f"its failure is not believed: the configured weight {whole} again")
     elif draft.present is not None:
         kept = draft.present.settings.weight
         draft.settle(kept, Rule.UNKNOWN, f"UNKNOWN: the weight {kept} that the kernel has is kept")

@@ -1,10 +1,12 @@
 """lvsmon itself in the lab: its configuration, written for a network, and `lvsmon daemon` on the director."""
 
+import os
 import re
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,6 +40,8 @@ class Virtual:
     on_failure: str = "quiesce"
     interval: float = 1.0
     """Seconds; the timeout is the same."""
+    more: str = ""
+    """Further keys of its section."""
 
     @property
     def down_within(self) -> float:
@@ -67,7 +71,7 @@ class Virtual:
         return (
             f'[[virtual]]\nname = "{self.name}"\n{key}\nforward = "{forward}"\nscheduler = "wrr"\n'
             f'interval = "{self.interval:g}s"\ntimeout = "{self.interval:g}s"\n'
-            f'on_failure = "{self.on_failure}"\nrealservers = [{servers}]\n\n'
+            f'on_failure = "{self.on_failure}"\nrealservers = [{servers}]\n{self.more}\n\n'
             f'[[virtual.probe]]\nkind = "{self.probe}"\nport = {self.port}\n'
         )
 
@@ -78,29 +82,49 @@ class Monitor:
     def __init__(self, network: Network, folder: Path) -> None:
         self._director = network.director
         self._network = network
-        self._folder = folder
+        self.folder = folder
         self._log = folder / "lvsmon.log"
         self._log.touch()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def configure(self, virtuals: Iterable[Virtual]) -> None:
-        dropped = self._folder / "monitors.d"
+    def configure(self, virtuals: Iterable[Virtual], more: str = "") -> None:
+        """Write the configuration; ``more`` are further sections of the main file."""
+        dropped = self.folder / "monitors.d"
         dropped.mkdir(exist_ok=True)
         servers = "".join(
             f'\n[[realserver]]\nname = "{server.name}"\naddress = "{server.rip}"\n'
             f'\n[[realserver]]\nname = "{server.name}-v6"\naddress = "{server.rip6}"\n'
             for server in self._network.realservers
         )
-        (self._folder / "lvsmon.toml").write_text(
-            f'[director]\nreconcile_interval = "{RECONCILE:g}s"\nstate_directory = "{self._folder}/state"\n\n'
-            f"[defaults]\nrise = {RISE}\nfall = {FALL}\n{servers}"
+        (self.folder / "lvsmon.toml").write_text(
+            f'[director]\nreconcile_interval = "{RECONCILE:g}s"\nstate_directory = "{self.folder}/state"\n\n'
+            f"[defaults]\nrise = {RISE}\nfall = {FALL}\n{servers}\n{more}"
         )
         for virtual in virtuals:
             (dropped / f"{virtual.name}.toml").write_text(virtual.text(self._network.forward))
 
+    def rewrite(self, name: str, change: Callable[[str], str]) -> None:
+        """Change the file of one virtual service."""
+        path = self.folder / "monitors.d" / f"{name}.toml"
+        path.write_text(change(path.read_text()))
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def reload(self) -> None:
+        """Ask it to load its configuration anew (SIGHUP)."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    def limit_descriptors(self, number: int) -> None:
+        """Let it open no descriptor from this number on."""
+        _, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (number, hard))
+
     def start(self) -> None:
         self._process = self._director.start(
-            str(LVSMON), "daemon", "--config", str(self._folder), "--log-level", "debug", log=self._log
+            str(LVSMON), "daemon", "--config", str(self.folder), "--log-level", "debug", log=self._log
         )
 
     def log(self) -> str:

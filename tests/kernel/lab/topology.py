@@ -103,6 +103,13 @@ class Director(Host):
         super().__init__("director")
         self._names = {address: server.name for server in realservers for address in (server.rip, server.rip6)}
 
+    def cut(self) -> None:
+        """Pull the cable to the realservers."""
+        ip("link set director down", host="lan")
+
+    def mend(self) -> None:
+        ip("link set director up", host="lan")
+
     def ipvsadm(self, *arguments: str) -> str:
         return self.run("ipvsadm", *arguments)
 
