@@ -148,4 +148,8 @@ class LockHeld(StateError):
 
 
 class ActionFailed(LvsmonError):
-    """An alert or a hook failed; never changes health."""
+    """An alert or a hook failed; never changes health. ``final`` where trying again cannot help."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final

@@ -1,0 +1,70 @@
+"""What is not as it should be, at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from lvsmon.model import FactValue
+
+
+class Severity(StrEnum):
+    """What kind of news it is: routes choose by it. From what can wait to what cannot."""
+
+    WARN = "warn"
+    CERTIFICATE = "certificate"
+    CANNOT_PROBE = "cannot_probe"
+    DRIFT = "drift"
+    FLAPPING = "flapping"
+    DOWN = "down"
+    SORRY = "sorry"
+    FLOOR = "floor"
+    CONFIG_REFUSED = "config_refused"
+    STATE = "state"
+    """The state directory cannot be written, or what is in it was damaged."""
+    KERNEL = "kernel"
+    """IPVS cannot be reached, or refuses."""
+    BRAKE = "brake"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What it is about; the fields that do not apply are empty. All empty is the director itself."""
+
+    virtual: str = ""
+    realserver: str = ""
+    destination: str = ""
+    """The destination's ``address:port``, or its address where one host is meant."""
+    about: str = ""
+    """Tells several conditions of one severity apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One thing that is wrong now. It is the same one while severity and subject are.
+
+    ``seen`` is what a realserver said, raw: whoever shows it quotes it. ``since`` is wall-clock seconds. ``parent`` is
+    the condition that explains this one: whoever hears of that is not told of this.
+    """
+
+    severity: Severity
+    subject: Subject
+    summary: str
+    """One sentence of ours: no text of a realserver in it."""
+    seen: str = ""
+    reason: str = ""
+    since: float = 0.0
+    done: tuple[str, ...] = ()
+    """What lvsmon did about it in the kernel: ipvsadm notation or sentences."""
+    left: str = ""
+    """How many are left: "2 of 3 destinations serve"."""
+    tags: frozenset[str] = frozenset()
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
+    parent: "ConditionId | None" = None
+
+    @property
+    def id(self) -> "ConditionId":
+        return self.severity, self.subject
+
+
+ConditionId: TypeAlias = tuple[Severity, Subject]
