@@ -12,9 +12,9 @@ from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, IpvsUnavailable, LockHeld, StateError
-from lvsmon.model import Health, OnFailure, ProbeState, Protocol, VirtualKey
+from lvsmon.model import Amount, Health, OnFailure, ProbeState, Protocol, VirtualKey
 from lvsmon.oneshot.job import Request, look
-from lvsmon.oneshot.report import Mode, Report, exit_code
+from lvsmon.oneshot.report import Mode, Report, exit_code, explain
 from lvsmon.store import Lock, Store
 from oneshot_support import VIP, destination, in_kernel, listening, plan, refusing, spec, virtual
 
@@ -322,3 +322,18 @@ def test_probes_that_are_no_longer_configured_are_forgotten(tmp_path: Path) -> N
         made(Request(plan=one_server(port, tmp_path), mode=Mode.APPLY), MemoryIpvs())
     with Store.read(tmp_path) as store:
         assert store.load_states().keys() == {"tcp 127.0.0.1:2"}
+
+
+def test_what_overrules_the_probes_is_told_with_its_reason(tmp_path: Path) -> None:
+    """The floor keeps in who fails; a look says so beside what it saw, and as a note."""
+    with refusing() as port:
+        probe = spec("127.0.0.1", port, fall=1)
+        service = replace(virtual("shop", [destination("rs1", probe, weight=5)]), floor=Amount(1))
+        found = plan([service], [probe], tmp_path)
+        table = MemoryIpvs(in_kernel(service, [5]))
+        report = made(Request(plan=found, mode=Mode.APPLY), table)
+    (view,) = report.destinations
+    assert (view.status, view.before, view.after) == (Health.DOWN, 5, 5)
+    assert explain(view)[0] == "too few serve (floor = 1): DOWN is ignored, weight 5"
+    assert [note for note in report.notes if note.startswith("floor: ")]
+    assert exit_code(report) == 1

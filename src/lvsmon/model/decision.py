@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lvsmon.model.health import Health
 from lvsmon.model.table import DestinationKey, VirtualKey
@@ -23,18 +23,24 @@ class Rule(StrEnum):
     SORRY = "sorry"
 
 
+OF_PROBES: Final = frozenset({Rule.CONFIGURED, Rule.ASKED, Rule.DOWN, Rule.UNKNOWN})
+"""Rules that do what the probes say; the others overrule them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The decision for one destination; ``weight`` None is absent from the table.
 
     ``because`` are sentences for people, in the order in which the rules spoke; they may quote a realserver, so every
-    edge escapes them for itself.
+    edge escapes them for itself. ``overruled`` is the last of them that went against what the probes alone come to, ""
+    if none did.
     """
 
     health: Health
     weight: int | None
     rule: Rule
     because: tuple[str, ...] = ()
+    overruled: str = ""
 
 
 class NoticeKind(StrEnum):

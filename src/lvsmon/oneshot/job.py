@@ -20,7 +20,7 @@ from lvsmon.oneshot import judge
 from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
 from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
 from lvsmon.oneshot.selection import Selection
-from lvsmon.pool import Situation, decide
+from lvsmon.pool import Decided, Situation, decide
 from lvsmon.store import Lock, Store
 
 OpenTable: TypeAlias = Callable[[], Ipvs]
@@ -65,6 +65,7 @@ class _Look:
         self._outcomes: dict[str, Outcome] = {}
         self._observed: Table | None = None
         self._wished: Table = {}
+        self._decided = Decided(table={})
 
     def make(self) -> Report:
         if self._request.mode is not Mode.APPLY:
@@ -119,7 +120,7 @@ class _Look:
     def _wish(self, observed: Table) -> Table:
         if self._observed is None:
             self._observed = observed  # the first one is what people knew before
-        self._wished = decide(
+        self._decided = decide(
             Situation(
                 virtuals=tuple(self._touched()),
                 states=self._states,
@@ -129,7 +130,8 @@ class _Look:
                 groups=self._plan.groups,
                 brake=self._plan.brake,
             )
-        ).table
+        )
+        self._wished = self._decided.table
         return self._wished
 
     def _plan_only(self, owned: Owned) -> Report:
@@ -187,6 +189,7 @@ class _Look:
                 observed=self._observed or {},
                 wished=self._wished,
                 unprobed=self._request.unprobed,
+                choices=self._decided.choices,
             )
             for virtual in self._touched()
         )
@@ -198,7 +201,7 @@ class _Look:
             table_error=table_error,
             failure=failure,
             configured=self._request.configured,
-            notes=tuple(self._notes),
+            notes=(*self._notes, *(f"{one.kind}: {one.text}" for one in self._decided.notices)),
             at=self._at,
             took=time.monotonic() - self._started,
         )

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 from lvsmon.health import combine, observe
 from lvsmon.model import (
+    Choice,
     Destination,
+    DestinationId,
     Health,
     Outcome,
     ProbeState,
+    Rule,
     Table,
     Verdict,
     VirtualEntry,
@@ -56,6 +59,7 @@ def view(
     observed: Table,
     wished: Mapping[VirtualKey, VirtualEntry],
     unprobed: Mapping[tuple[VirtualKey, str], str],
+    choices: Mapping[DestinationId, Choice],
 ) -> VirtualView:
     """Return what is shown of ``virtual``: its selected destinations with their weights before and after."""
 
@@ -70,10 +74,14 @@ def view(
         reason = unprobed.get((virtual.key, str(destination.key)), "")
         before, after = weights(destination)
         poll = destination.policy.poll
+        seen = combine({probe.spec.id: status(probe) for probe in views}, poll)
+        health = combine({probe.spec.id: probe.state.health for probe in views}, poll)
+        choice = choices.get((virtual.key, destination.key), Choice(health, None, Rule.UNKNOWN))
         return DestinationView(
             destination=destination,
-            status=Health.UNKNOWN if reason else combine({probe.spec.id: status(probe) for probe in views}, poll),
-            health=combine({probe.spec.id: probe.state.health for probe in views}, poll),
+            status=Health.UNKNOWN if reason else seen if choice.health is health else choice.health,
+            health=choice.health,
+            overruled=choice.overruled,
             probes=views,
             before=before,
             after=after,

@@ -30,7 +30,8 @@ class DestinationView:
 
     ``status`` is what this look says: DOWN as soon as a probe fails, and as long as earlier failures keep it out.
     ``health`` is what rise and fall make of it, and decides the weight. ``before`` and ``after`` are weights in the
-    table, None for absent. ``unprobed`` says why there is no probe, where that is worth a word.
+    table, None for absent. ``unprobed`` says why there is no probe, where that is worth a word; ``overruled`` what rule
+    went against what the probes alone come to, such as a group or the floor.
     """
 
     destination: Destination
@@ -40,6 +41,7 @@ class DestinationView:
     before: int | None
     after: int | None
     unprobed: str = ""
+    overruled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,15 @@ def exit_code(report: Report) -> int:
 
 
 def explain(view: DestinationView) -> list[str]:
-    """Return a sentence for each probe, the worst first: what was seen, and how far rise or fall have come."""
+    """Return what overruled the probes, if anything did, and a sentence for each probe, the worst first: what was seen,
+    and how far rise or fall have come.
+    """
     if view.unprobed:
         return [view.unprobed]
+    first = [view.overruled] if view.overruled else []
     if not view.probes:
-        return ["no probe configured: taken as up"]
-    return [_sentence(probe) for probe in sorted(view.probes, key=_badness, reverse=True)]
+        return [*first, "no probe configured: taken as up"]
+    return first + [_sentence(probe) for probe in sorted(view.probes, key=_badness, reverse=True)]
 
 
 _BADNESS = {"FAIL": 3, "UNKNOWN": 2, "WARN": 1, "PASS": 0}

@@ -17,6 +17,7 @@ from lvsmon.model import (
     VirtualService,
     VirtualSettings,
 )
+from lvsmon.model.decision import OF_PROBES
 from lvsmon.pool.situation import Decided, Memory, Situation
 
 
@@ -31,6 +32,7 @@ class Draft:
     weight: int | None = None
     rule: Rule = Rule.UNKNOWN
     because: list[str] = field(default_factory=list)
+    overruled: str = ""
     cut_off: bool = False
     """Whether something that it depends on is down."""
     doubted: bool = False
@@ -50,12 +52,15 @@ class Draft:
     def believe(self, health: Health, sentence: str) -> None:
         """Take ``health`` from here on, because of ``sentence``; for rules that come before the weights."""
         self.health = health
+        self.overruled = sentence
         self.because.append(sentence)
 
     def settle(self, weight: int | None, rule: Rule, sentence: str) -> None:
         """Take ``weight`` from here on by ``rule``, because of ``sentence``."""
         self.weight, self.rule = weight, rule
         self.because.append(sentence)
+        if rule not in OF_PROBES:
+            self.overruled = sentence
 
     def entry(self) -> DestinationEntry | None:
         if self.weight is None:
@@ -63,7 +68,7 @@ class Draft:
         return DestinationEntry(replace(self.settings or self.destination.settings, weight=self.weight))
 
     def choice(self) -> Choice:
-        return Choice(self.health, self.weight, self.rule, tuple(self.because))
+        return Choice(self.health, self.weight, self.rule, tuple(self.because), self.overruled)
 
 
 @dataclass(slots=True)
