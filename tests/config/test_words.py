@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.plugin_kinds import EchoProbe, Mode
 from lvsmon.config.words import read
 from lvsmon.errors import ConfigError
+from lvsmon.model.patterns import Regex
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.tcp import TcpProbe
 
@@ -21,14 +22,14 @@ from lvsmon.probes.tcp import TcpProbe
         (
             "tcp",
             ["send=PING\\r\\n", "expect=^PONG", "max_read=1kB"],
-            TcpProbe(send=b"PING\r\n", expect=re.compile(b"^PONG"), max_read=1000),
+            TcpProbe(send=b"PING\r\n", expect=Regex(b"^PONG"), max_read=1000),
         ),
-        ("tcp", ["expect=200"], TcpProbe(expect=re.compile(b"200"))),
-        ("tcp", ["expect=true"], TcpProbe(expect=re.compile(b"true"))),
-        ("tcp", ["expect=a=b"], TcpProbe(expect=re.compile(b"a=b"))),
-        ("tcp", ["expect=2024-01-01"], TcpProbe(expect=re.compile(b"2024-01-01"))),
-        ("tcp", ['expect="quoted"'], TcpProbe(expect=re.compile(b"quoted"))),
-        ("tcp", ["expect=a, b"], TcpProbe(expect=re.compile(b"a, b"))),
+        ("tcp", ["expect=200"], TcpProbe(expect=Regex(b"200"))),
+        ("tcp", ["expect=true"], TcpProbe(expect=Regex(b"true"))),
+        ("tcp", ["expect=a=b"], TcpProbe(expect=Regex(b"a=b"))),
+        ("tcp", ["expect=2024-01-01"], TcpProbe(expect=Regex(b"2024-01-01"))),
+        ("tcp", ['expect="quoted"'], TcpProbe(expect=Regex(b"quoted"))),
+        ("tcp", ["expect=a, b"], TcpProbe(expect=Regex(b"a, b"))),
         ("http", ["path=/health", "version=1.0"], HttpProbe(path="/health", version="1.0")),
         ("http", ["user_agent="], HttpProbe(user_agent="")),
         ("http", ["headers.Accept=text/html", "headers.X-N=1"], HttpProbe(headers={"Accept": "text/html", "X-N": "1"})),

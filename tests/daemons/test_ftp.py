@@ -14,6 +14,7 @@ import pytest
 
 from daemons.conftest import HOSTS, answers, eventually, find, free_port, probe_once
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.ftp import FtpProbe
 
@@ -111,9 +112,9 @@ def healthy(request, start, served):
 
 def test_a_healthy_server_passes_and_its_content_is_seen(healthy):
     server, who = healthy
-    outcome = server.probe(**who, min_entries=3, expect=re.compile(rb"README$"))
+    outcome = server.probe(**who, min_entries=3, expect=Regex(rb"README$"))
     assert Verdict.FAIL is outcome.verdict
-    outcome = server.probe(**who, expect=re.compile(rb"README$"), file="README", file_expect=re.compile(b"^ready$"))
+    outcome = server.probe(**who, expect=Regex(rb"README$"), file="README", file_expect=Regex(b"^ready$"))
     assert (Verdict.PASS, 1, 1, 6) == (
         outcome.verdict,
         outcome.facts["entries_passive"],

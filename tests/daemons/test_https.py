@@ -9,6 +9,7 @@ import pytest
 from certificates import Authority, issue
 from daemons.conftest import HOSTS, eventually, free_port
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.https import HttpsProbe
@@ -160,7 +161,7 @@ def ready(daemon, probe_once):
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("kind", [HttpsProbe, TlsProbe])
 def test_healthy(daemon, probe_once, host, kind):
-    settings = {"path": "/index.html", "expect": re.compile(b"ready")} if kind is HttpsProbe else {}
+    settings = {"path": "/index.html", "expect": Regex(b"ready")} if kind is HttpsProbe else {}
     outcome = probe_once(daemon.ports["good"], host, kind, **settings)
     assert (Verdict.PASS, Reason.OK) == (outcome.verdict, outcome.reason), outcome
     assert "certificate good for 59 days" in outcome.detail

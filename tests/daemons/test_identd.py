@@ -1,12 +1,12 @@
 """identd against oidentd."""
 
 import os
-import re
 
 import pytest
 
 from daemons.conftest import HOSTS, eventually, free_port, probe_once
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.pop3 import Pop3Probe
 
@@ -30,7 +30,7 @@ def test_nobody_has_a_connection_that_there_is_not(port, host):
 
 
 def test_an_owner_that_nobody_names_is_missed(port):
-    outcome = probe_once(IdentdProbe(owner=re.compile(b"root")), port)
+    outcome = probe_once(IdentdProbe(owner=Regex(b"root")), port)
     assert (Verdict.FAIL, Reason.EXPECTATION) == (outcome.verdict, outcome.reason)
 
 

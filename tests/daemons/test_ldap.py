@@ -1,7 +1,6 @@
 """ldap against OpenLDAP's slapd on loopback: healthy, and in the ways that directories fail."""
 
 import asyncio
-import re
 import signal
 import subprocess
 
@@ -10,6 +9,7 @@ import pytest
 from certificates import Authority
 from daemons.conftest import HOSTS, answers, eventually, free_port
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
@@ -117,7 +117,7 @@ def test_the_rootdse_is_found(directory, authority, host, tls):
         {"base": BASE, "scope": "sub", "min_entries": 4, "max_entries": 4},
         {"base": BASE, "scope": "one", "max_entries": 1},
         {"base": BASE, "scope": "sub", "filter": "(&(objectClass=person)(sn=S*))", "attribute": "cn", "value": "two"},
-        {"base": f"cn=one,ou=people,{BASE}", "attribute": "CN", "expect": re.compile(b"^eins$")},
+        {"base": f"cn=one,ou=people,{BASE}", "attribute": "CN", "expect": Regex(b"^eins$")},
         {"base": BASE, "scope": "sub", "filter": "(cn=three)", "min_entries": 0, "max_entries": 0},
         {"base": f"cn=gone,{BASE}", "min_entries": 0, "max_entries": 0},
         {"attribute": "supportedLDAPVersion", "value": "3"},

@@ -2,7 +2,6 @@
 
 import contextlib
 import getpass
-import re
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 from daemons.conftest import HOSTS, answers, eventually, free_port, probe_once
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.probes.ssh import SshProbe
 from lvsmon.wire.ssh_kex import METHODS
 
@@ -74,7 +74,7 @@ def test_a_healthy_server_proves_the_keys_that_are_expected(serve, keys, host, t
     for settings, types in [
         ({}, {"ssh-ed25519"}),
         ({"mode": "banner"}, None),
-        ({"expect_banner": re.compile(b"OpenSSH")}, {"ssh-ed25519"}),
+        ({"expect_banner": Regex(b"OpenSSH")}, {"ssh-ed25519"}),
         ({"host_keys": tuple(keys.public(name) for name in TYPES)}, set(TYPES.values())),
         ({"host_keys": (keys.fingerprint("rsa"),)}, None),
         ({"host_keys": tuple(keys.fingerprint(name) for name in TYPES)}, set(TYPES.values())),

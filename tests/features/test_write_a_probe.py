@@ -4,7 +4,6 @@ import base64
 import hashlib
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 import tomllib
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lvsmon.model.patterns import Regex
 from lvsmon.testing.misbehaving import MisbehavingServers
 from lvsmon.testing.probe_conformance import Sample, memory_complaints, verdict_complaints
 from probe_support import answering, lvsmon
@@ -118,10 +118,10 @@ def test_the_kind_keeps_the_rules():
     spec = importlib.util.spec_from_file_location("lvsmon_finger", SAMPLE / "lvsmon_finger.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    samples = [Sample("finger", module.FingerProbe(expect=re.compile(b"Login")))]
+    samples = [Sample("finger", module.FingerProbe(expect=Regex(b"Login")))]
     with MisbehavingServers() as servers:
         assert [] == verdict_complaints(samples, servers) + memory_complaints(samples, servers)
-    for settings in ({"user": "a\nb"}, {"max_read": 0}, {"expect": re.compile(b"")}):
+    for settings in ({"user": "a\nb"}, {"max_read": 0}, {"expect": Regex(b"")}):
         with pytest.raises(ValueError, match=r"can be sent|write a size|can never fail"):
             module.FingerProbe(**settings)
 

@@ -1,7 +1,6 @@
 """What is kept of a dialogue: in order, within bounds, the beginning and the end."""
 
 import asyncio
-import re
 import tracemalloc
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvsmon.model import Outcome, Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.monitor.transcript import LIMIT, STEP_COST, Event, Failure, Failures, Recorder, Step, one_line
 from lvsmon.net.aio import AsyncioEngine
@@ -51,7 +51,7 @@ def test_real_sockets_are_heard_too(host):
         server = await asyncio.start_server(serve, host, 0)
         port = server.sockets[0].getsockname()[1]
         recorder = Recorder()
-        probe = TcpProbe(send=b"PING", expect=re.compile(b"PONG"))
+        probe = TcpProbe(send=b"PING", expect=Regex(b"PONG"))
         outcome = await run(probe, Target(address=host, port=port), 5.0, AsyncioEngine(), trace=recorder)
         server.close()
         return outcome, recorder.transcript(), port

@@ -1,9 +1,9 @@
 """A minimal probe of every kind, and what it makes of servers that misbehave where that is not FAIL."""
 
 import asyncio
-import re
 
 from lvsmon.errors import LocalFault
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
@@ -82,7 +82,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "file": [Sample("file that is missing", FileProbe(path="/nonexistent/{address}", missing="fail"))],
     "http": [
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
-        Sample("http that looks into the body", HttpProbe(expect=re.compile(b"ready")), frozenset()),
+        Sample("http that looks into the body", HttpProbe(expect=Regex(b"ready")), frozenset()),
         Sample("http that wants a digest", HttpProbe(digest="md5:" + "0" * 32)),
     ],
     "https": [
@@ -139,7 +139,7 @@ SAMPLES: dict[str, list[Sample]] = {
             frozenset(BEHAVIOURS) - {"refuse", "full_backlog"} - OVER_UDP,
             frozenset({"reset_on_accept"}),
         ),
-        Sample("tcp that expects", TcpProbe(send=b"PING\r\n", expect=re.compile(b"PONG"))),
+        Sample("tcp that expects", TcpProbe(send=b"PING\r\n", expect=Regex(b"PONG"))),
     ],
     "telnet": [Sample("telnet", TelnetProbe(), frozenset({"is_telnet"}))],
     "tls": [
@@ -150,6 +150,6 @@ SAMPLES: dict[str, list[Sample]] = {
         # The port is not closed: all that was asked.
         Sample("udp", UdpProbe(wait=0.1), OVER_UDP),
         Sample("udp that wants a reply", UdpProbe(send=b"PING", reply=True, retransmit=0.1), OVER_UDP - {"udp_silent"}),
-        Sample("udp that expects", UdpProbe(send=b"PING", expect=re.compile(b"PONG"), retransmit=0.1)),
+        Sample("udp that expects", UdpProbe(send=b"PING", expect=Regex(b"PONG"), retransmit=0.1)),
     ],
 }

@@ -6,6 +6,7 @@ import pytest
 
 from lvsmon.errors import ConnectFailed, LocalFault
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.base import aim
 from lvsmon.probes.ftp import ANONYMOUS_PASSWORD, FtpProbe, read_ports, write_ports
@@ -345,11 +346,11 @@ def test_entries_are_counted_and_held_against_the_expectation():
     fails(listing(b"total 0\r\n", min_entries=1), Reason.EXPECTATION, "passive mode: the listing has 0 entries, not 1")
     assert Verdict.PASS is listing(ENTRY * 3, min_entries=3).verdict
     fails(listing(ENTRY * 3, min_entries=4), Reason.EXPECTATION, "3 entries, not 4")
-    readme = re.compile(rb"README$")
+    readme = Regex(rb"README$")
     assert 1 == listing(b"x\r\n" + ENTRY, expect=readme).facts["entries_passive"]
     fails(listing(b"x\r\n", expect=readme), Reason.EXPECTATION, "0 entries in which expect matches, not 1")
     fails(listing(ENTRY, expect=readme, min_entries=2), Reason.EXPECTATION, "1 entries in which expect matches, not 2")
-    assert Verdict.PASS is listing(b"README", b"NLST", expect=re.compile(b"^README$")).verdict
+    assert Verdict.PASS is listing(b"README", b"NLST", expect=Regex(b"^README$")).verdict
     assert 1 == listing(b"type=cdir; .\r\ntype=file; a\r\n", b"MLSD").facts["entries_passive"]
     fails(listing(b"hello\r\n", b"MLSD"), Reason.PROTOCOL, "passive mode: not a line of MLSD")
 
@@ -368,11 +369,11 @@ def fetch(data, *words, **settings):
 
 def test_a_file_is_fetched():
     digest = "md5:5d41402abc4b2a76b9719d911017c592"
-    outcome = fetch(b"hello", file_digest=digest, file_expect=re.compile(b"^hello$"))
+    outcome = fetch(b"hello", file_digest=digest, file_expect=Regex(b"^hello$"))
     assert (Verdict.PASS, 5) == (outcome.verdict, outcome.facts["file_size"])
     assert outcome.detail.endswith("a file of 5 bytes")
     fails(fetch(b"hallo", file_digest=digest), Reason.EXPECTATION, "the digest of the file is md5:598d")
-    fails(fetch(b"hallo", file_expect=re.compile(b"hello")), Reason.EXPECTATION, "begins 'hallo'")
+    fails(fetch(b"hallo", file_expect=Regex(b"hello")), Reason.EXPECTATION, "begins 'hallo'")
     fails(fetch(b"hello", max_file=4), Reason.EXPECTATION, "longer than max_file")
     assert Verdict.PASS is fetch(b"hello", max_file=5).verdict
     fails(fetch(b"", Send(b"550 no such file\r\n")), Reason.REJECTED, "RETR is refused: 550 no such file")
@@ -387,7 +388,7 @@ def test_a_directory_is_changed_to():
 
 
 def test_the_banner_is_held_against_the_expectation():
-    probe = FtpProbe(modes=("passive",), expect_banner=re.compile(b"(?m)^ready$"))
+    probe = FtpProbe(modes=("passive",), expect_banner=Regex(b"(?m)^ready$"))
     assert Verdict.PASS is run((*LOGIN, *REST), LISTED, probe=probe).verdict
     fails(run((Send(b"220 x\r\n"),), probe=probe), Reason.EXPECTATION, "expect_banner does not match")
 
@@ -424,11 +425,11 @@ def test_what_was_opened_is_closed():
         ({"min_entries": -1}, "min_entries: write a number"),
         ({"max_listing": 0}, "max_listing: write a size"),
         ({"max_file": 1 << 31}, "max_file: write a size"),
-        ({"file_expect": re.compile(b"x")}, "no effect without file"),
+        ({"file_expect": Regex(b"x")}, "no effect without file"),
         ({"file": "x", "file_digest": "crc:1"}, "file_digest: write"),
-        ({"expect": re.compile(b".*")}, "can never fail"),
-        ({"expect_banner": re.compile(b"")}, "can never fail"),
-        ({"file": "x", "file_expect": re.compile(b"x?")}, "can never fail"),
+        ({"expect": Regex(b".*")}, "can never fail"),
+        ({"expect_banner": Regex(b"")}, "can never fail"),
+        ({"file": "x", "file_expect": Regex(b"x?")}, "can never fail"),
         ({"pasv_accept": ("2001:db8::1",)}, "pasv_accept: write IPv4 addresses"),
         ({"pasv_accept": ("ftp.example.org",)}, "pasv_accept: write IPv4 addresses"),
         ({"pasv_accept": ("192.0.2.1",), "modes": ("active",)}, "pasv_accept has no effect"),

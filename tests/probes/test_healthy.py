@@ -2,13 +2,13 @@
 
 import asyncio
 import http.server
-import re
 import socket
 import threading
 
 import pytest
 
 from lvsmon.model import Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes import BUILTIN
@@ -43,7 +43,7 @@ LDAP = [
 ]
 HEALTHY = {
     "agent": (AgentProbe(send=b"how?\n"), [None, b"up 7", b"5% # fine\r\n"]),
-    "identd": (IdentdProbe(owner=re.compile(b"nobody")), [None, b"113, 1 : USERID : ", b"UNIX : nobody\r\n"]),
+    "identd": (IdentdProbe(owner=Regex(b"nobody")), [None, b"113, 1 : USERID : ", b"UNIX : nobody\r\n"]),
     "imap": (ImapProbe(), [b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\n", b"a1 OK\r\n", None, b"a2 OK\r\n"]),
     "lmtp": (LmtpProbe(expect_hostname=True), SMTP),
     "nntp": (NntpProbe(posting=True), [b"200 hi\r\n", None, b"101 x\r\nVERSION 2\r\n", b".\r\n", None, b"205 bye\r\n"]),
@@ -56,8 +56,8 @@ HEALTHY = {
     "ldap": (LdapProbe(), LDAP),
     "smtp": (SmtpProbe(expect_hostname=True), SMTP),
     "ssh": (SshProbe(mode="banner"), [b"hello\r\nSSH-2.0-", b"OpenSSH_9.2\r\n", None]),
-    "tcp": (TcpProbe(send=b"PING\r\n", expect=re.compile(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
-    "telnet": (TelnetProbe(banner=re.compile(b"Debian"), expect_hostname=True), TELNET),
+    "tcp": (TcpProbe(send=b"PING\r\n", expect=Regex(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),
+    "telnet": (TelnetProbe(banner=Regex(b"Debian"), expect_hostname=True), TELNET),
 }
 ON_THE_DIRECTOR = {"exec", "file"}
 """Kinds that speak to no server."""
@@ -125,7 +125,7 @@ def test_a_healthy_web_server_passes(address, version):
         serving.start()
         port = server.server_address[1]
         probe = HttpProbe(
-            version=version, expect=re.compile(rb"^HTTP/%b mail.example.org:%d ready" % (version.encode(), port))
+            version=version, expect=Regex(rb"^HTTP/%b mail.example.org:%d ready" % (version.encode(), port))
         )
         outcome = asyncio.run(_probe(probe, address, port))
         server.shutdown()

@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.base import aim
 from lvsmon.probes.http import HttpProbe
@@ -115,22 +116,22 @@ def test_a_redirect_is_shown_and_not_followed():
 
 def test_a_match_does_not_excuse_a_bad_status():
     """Trap 24: mon's -m accepts a 500 page."""
-    assert Reason.REJECTED is _run(HttpProbe(expect=re.compile(b"hello")), _answer(status=b"500 Oops")).reason
+    assert Reason.REJECTED is _run(HttpProbe(expect=Regex(b"hello")), _answer(status=b"500 Oops")).reason
 
 
 @pytest.mark.parametrize(
     ("settings", "body", "reason"),
     [
-        ({"expect": re.compile(b"^h.*o$")}, b"hello", Reason.OK),
-        ({"expect": re.compile(b"bye")}, b"hello", Reason.EXPECTATION),
+        ({"expect": Regex(b"^h.*o$")}, b"hello", Reason.OK),
+        ({"expect": Regex(b"bye")}, b"hello", Reason.EXPECTATION),
         ({"expect_text": "héllo"}, "xhéllox".encode(), Reason.OK),
         ({"expect_text": "hello"}, b"HELLO", Reason.EXPECTATION),
-        ({"expect_absent": re.compile(b"error")}, b"all is well", Reason.OK),
-        ({"expect_absent": re.compile(b"(?i)error")}, b"an Error", Reason.EXPECTATION),
+        ({"expect_absent": Regex(b"error")}, b"all is well", Reason.OK),
+        ({"expect_absent": Regex(b"(?i)error")}, b"an Error", Reason.EXPECTATION),
         ({"digest": "md5:5d41402abc4b2a76b9719d911017c592"}, b"hello", Reason.OK),
         ({"digest": "sha256:" + hashlib.sha256(b"hello").hexdigest()}, b"hello", Reason.OK),
         ({"digest": "md5:5d41402abc4b2a76b9719d911017c592"}, b"hello ", Reason.EXPECTATION),
-        ({"expect": re.compile(b"h"), "expect_absent": re.compile(b"o")}, b"hello", Reason.EXPECTATION),
+        ({"expect": Regex(b"h"), "expect_absent": Regex(b"o")}, b"hello", Reason.EXPECTATION),
     ],
 )
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_an_encoding_that_cannot_be_looked_into_fails_only_where_one_must_look()
     assert Reason.EXPECTATION is outcome.reason
 
 
-@pytest.mark.parametrize("probe", [HttpProbe(), HttpProbe(expect=re.compile(b"hell"))])
+@pytest.mark.parametrize("probe", [HttpProbe(), HttpProbe(expect=Regex(b"hell"))])
 @pytest.mark.parametrize(
     "answer",
     [
@@ -164,9 +165,7 @@ def test_a_truncated_body_fails_even_where_it_matches(probe, answer):
 
 
 def test_a_truncated_compressed_body_fails():
-    outcome = _run(
-        HttpProbe(expect=re.compile(b"x")), _answer(gzip.compress(b"x" * 99)[:-9], b"Content-Encoding: gzip")
-    )
+    outcome = _run(HttpProbe(expect=Regex(b"x")), _answer(gzip.compress(b"x" * 99)[:-9], b"Content-Encoding: gzip"))
     assert (Verdict.FAIL, "the compressed body ends too early: it is truncated") == (outcome.verdict, outcome.detail)
 
 
@@ -176,8 +175,8 @@ def test_a_truncated_compressed_body_fails():
         ({}, None),
         ({"expect_text": "hello"}, None),
         ({"expect_text": "end"}, "expect_text is not in the first 10 bytes of the body"),
-        ({"expect_absent": re.compile(b"error")}, "expect_absent cannot be told; raise max_body"),
-        ({"expect_absent": re.compile(b"hell")}, "expect_absent matches"),
+        ({"expect_absent": Regex(b"error")}, "expect_absent cannot be told; raise max_body"),
+        ({"expect_absent": Regex(b"hell")}, "expect_absent matches"),
         ({"digest": "md5:" + "0" * 32}, "digest cannot be told; raise max_body"),
     ],
 )
@@ -188,7 +187,7 @@ def test_a_body_larger_than_max_body(settings, words):
 
 
 def test_a_body_of_exactly_max_body_is_whole():
-    assert Verdict.PASS is _run(HttpProbe(max_body=5, expect_absent=re.compile(b"x")), _answer(b"hello")).verdict
+    assert Verdict.PASS is _run(HttpProbe(max_body=5, expect_absent=Regex(b"x")), _answer(b"hello")).verdict
 
 
 def test_head_has_no_body():
@@ -232,11 +231,11 @@ def test_what_is_no_answer_says_why(answer, reason, words):
         ({"username": "a:b", "password": Secret("c")}, "cannot carry a colon"),
         ({"digest": "sha1:00"}, 'write "sha256:"'),
         ({"digest": "md5:" + "0" * 64}, 'write "sha256:"'),
-        ({"method": "HEAD", "expect": re.compile(b"x")}, "use GET"),
+        ({"method": "HEAD", "expect": Regex(b"x")}, "use GET"),
         ({"method": "HEAD", "digest": "md5:" + "0" * 32}, "use GET"),
         ({"expect_text": ""}, "can never fail"),
-        ({"expect": re.compile(b".*")}, "can never fail"),
-        ({"expect_absent": re.compile(b"")}, "can never pass"),
+        ({"expect": Regex(b".*")}, "can never fail"),
+        ({"expect_absent": Regex(b"")}, "can never pass"),
         ({"max_body": 0}, "write a size from 1B"),
     ],
 )

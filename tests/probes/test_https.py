@@ -1,7 +1,6 @@
 """https: http over TLS; real servers, and scripts for what is said within TLS."""
 
 import asyncio
-import re
 import ssl
 from math import inf
 
@@ -10,6 +9,7 @@ import pytest
 from certificates import Authority
 from lvsmon.errors import CertificateRefused, TlsFailed
 from lvsmon.model import Certificate, Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.tls.values import TlsProfile, TlsSession
@@ -143,7 +143,7 @@ def real(authority, tmp_path):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_real_exchange(real, address):
-    outcome = real(says(None, OK), address, expect=re.compile(b"ready"))
+    outcome = real(says(None, OK), address, expect=Regex(b"ready"))
     assert (Verdict.PASS, Reason.OK) == (outcome.verdict, outcome.reason)
     assert 0 < outcome.phases.tls < outcome.phases.total
     assert outcome.phases.first_byte is not None
@@ -152,7 +152,7 @@ def test_a_real_exchange(real, address):
 
 def test_an_answer_ended_by_a_legacy_server_without_close_notify(real):
     """Framed by the end of the connection: taken, as clients take it. With a length it would be seen to be short."""
-    outcome = real(says(None, b"HTTP/1.0 200 OK\r\n\r\nready", then=cut), expect=re.compile(b"ready$"))
+    outcome = real(says(None, b"HTTP/1.0 200 OK\r\n\r\nready", then=cut), expect=Regex(b"ready$"))
     assert (Verdict.PASS, 5) == (outcome.verdict, outcome.facts["content_length"])
     outcome = real(says(None, b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nready", then=cut))
     assert (Verdict.FAIL, Reason.CLOSED) == (outcome.verdict, outcome.reason)
@@ -172,7 +172,7 @@ def test_a_large_request_goes_whole(real):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n%06d" % len(head))
 
     path = "/" + "x" * 200_000
-    assert Verdict.PASS is real(talk, path=path, expect=re.compile(b"^2001")).verdict
+    assert Verdict.PASS is real(talk, path=path, expect=Regex(b"^2001")).verdict
 
 
 def test_a_server_that_demands_a_certificate_says_so_in_the_answer(real, authority, tmp_path):

@@ -1,10 +1,9 @@
 """identd: any answer of the protocol, or the owner that is wanted."""
 
-import re
-
 import pytest
 
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.testing.network import Close
 from probes.mail_support import play
@@ -26,7 +25,7 @@ def test_any_answer_passes(answer, facts):
     assert (Verdict.PASS, facts) == (outcome.verdict, dict(outcome.facts))
 
 
-OWNER = IdentdProbe(owner=re.compile(b"^nobody$"), server_port=80, client_port=4000)
+OWNER = IdentdProbe(owner=Regex(b"^nobody$"), server_port=80, client_port=4000)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ def test_the_owner_wanted_passes():
     assert Reason.CLOSED is play(OWNER, "C: 80 , 4000", Close()).reason
 
 
-@pytest.mark.parametrize("settings", [{"server_port": 0}, {"client_port": 65536}, {"owner": re.compile(b".*")}])
+@pytest.mark.parametrize("settings", [{"server_port": 0}, {"client_port": 65536}, {"owner": Regex(b".*")}])
 def test_settings_that_cannot_be_meant_are_refused(settings):
     with pytest.raises(ValueError, match=r"write a port from 1|can never fail"):
         IdentdProbe(**settings)

@@ -1,10 +1,9 @@
 """imap: greeting, capabilities, TLS, login, a mailbox; chatter and literals in between."""
 
-import re
-
 import pytest
 
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.imap import ImapProbe, mailbox_name, quoted
 from lvsmon.testing.network import Close, Hang, Reset, Secure
@@ -155,7 +154,7 @@ def test_preauth_passes_where_nobody_logs_in():
 
 
 def test_the_banner_is_held_against_the_expectation():
-    probe = ImapProbe(expect_banner=re.compile(b"Dovecot"))
+    probe = ImapProbe(expect_banner=Regex(b"Dovecot"))
     assert Reason.EXPECTATION is play(probe, HELLO).reason
 
 

@@ -8,6 +8,7 @@ import pytest
 from ldap_messages import ber, bound, done, entry, extended, message, octets
 from lvsmon.errors import TlsFailed
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.ldap import LdapProbe
@@ -145,8 +146,8 @@ def test_a_server_that_hangs_up_after_its_answer_has_served():
         ({"attribute": "CN", "value": "two"}, Verdict.PASS),
         ({"attribute": "cn", "value": "three"}, Verdict.PASS),
         ({"attribute": "cn", "value": "Two"}, Verdict.FAIL),
-        ({"attribute": "cn", "expect": re.compile(b"^thr")}, Verdict.PASS),
-        ({"attribute": "cn", "expect": re.compile(b"^hr")}, Verdict.FAIL),
+        ({"attribute": "cn", "expect": Regex(b"^thr")}, Verdict.PASS),
+        ({"attribute": "cn", "expect": Regex(b"^hr")}, Verdict.FAIL),
         ({"attribute": "sn"}, Verdict.FAIL),
         ({"attribute": "empty"}, Verdict.FAIL),
         ({"attribute": "cn", "min_entries": 3}, Verdict.FAIL),
@@ -241,12 +242,12 @@ def test_the_name_matters_only_with_tls():
         ({"scope": "one"}, "rootDSE"),
         ({"filter": "cn=a"}, "filter: write one"),
         ({"value": "x"}, "of which attribute"),
-        ({"expect": re.compile(b"x")}, "of which attribute"),
+        ({"expect": Regex(b"x")}, "of which attribute"),
         ({"attribute": "*"}, "attribute: write"),
         ({"attribute": "1.1 "}, "attribute: write"),
         ({"attribute": "cn", "value": ""}, "empty"),
-        ({"attribute": "cn", "value": "x", "expect": re.compile(b"x")}, "give one"),
-        ({"attribute": "cn", "expect": re.compile(b"x*")}, "never fail"),
+        ({"attribute": "cn", "value": "x", "expect": Regex(b"x")}, "give one"),
+        ({"attribute": "cn", "expect": Regex(b"x*")}, "never fail"),
         ({"attribute": "cn", "min_entries": 0}, "at least one"),
         ({"min_entries": 2}, "from 0 to 1"),
         ({"base": BASE, "scope": "sub", "min_entries": 1001}, "from 0 to 1000"),

@@ -1,10 +1,9 @@
 """nntp: greeting, capabilities, MODE READER, login, a newsgroup."""
 
-import re
-
 import pytest
 
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.nntp import NntpProbe
 from lvsmon.testing.network import Close, Hang, Secure
@@ -103,7 +102,7 @@ def test_failures_say_why(steps, reason, words):
         ({"min_articles": 1}, "min_articles: has no effect"),
         ({"min_articles": -1, "group": "x"}, "min_articles: write a number"),
         ({"username": "x"}, "give both or none"),
-        ({"expect_banner": re.compile(b"")}, "can never fail"),
+        ({"expect_banner": Regex(b"")}, "can never fail"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings, words):
@@ -114,4 +113,4 @@ def test_settings_that_cannot_be_meant_are_refused(settings, words):
 def test_only_the_certificate_makes_the_name_matter():
     assert (False, True) == (NntpProbe().uses_hostname, STARTTLS.uses_hostname)
     assert NntpProbe().memory_bound < STARTTLS.memory_bound
-    assert Reason.EXPECTATION is play(NntpProbe(expect_banner=re.compile(b"INN")), "200 leafnode").reason
+    assert Reason.EXPECTATION is play(NntpProbe(expect_banner=Regex(b"INN")), "200 leafnode").reason

@@ -1,10 +1,9 @@
 """pop3: greeting, capabilities, TLS, login by two ways, counting, and which refusal says what."""
 
-import re
-
 import pytest
 
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.testing.network import Close, Hang, Reset, Secure
@@ -128,7 +127,7 @@ def test_failures_say_why(steps, reason, words):
 
 
 def test_the_banner_is_held_against_the_expectation():
-    probe = Pop3Probe(expect_banner=re.compile(b"^Dovecot"))
+    probe = Pop3Probe(expect_banner=Regex(b"^Dovecot"))
     assert Verdict.PASS is play(probe, "+OK Dovecot ready", *CAPA, *QUIT).verdict
     assert Reason.EXPECTATION is play(probe, "+OK qpopper").reason
 
@@ -142,7 +141,7 @@ def test_the_banner_is_held_against_the_expectation():
         ({"apop": True}, "apop: has no effect"),
         ({"username": "a b", "password": Secret("y"), "apop": True}, "cannot carry a space"),
         ({"capabilities": ("A B",)}, "capabilities: write names"),
-        ({"expect_banner": re.compile(b".*")}, "can never fail"),
+        ({"expect_banner": Regex(b".*")}, "can never fail"),
         ({"tls_name": "x.example.org"}, 'no effect without tls = "starttls" or tls = "implicit"'),
     ],
 )

@@ -1,10 +1,9 @@
 """smtp: greeting, EHLO or HELO, QUIT; never a word before the greeting has ended."""
 
-import re
-
 import pytest
 
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.base import aim
 from lvsmon.probes.smtp import SmtpProbe
@@ -110,7 +109,7 @@ REST = (EHLO, Send(b"250 x\r\n"), QUIT, Close())
 
 
 def test_the_banner_is_held_against_the_expectation():
-    probe = SmtpProbe(expect_banner=re.compile(b"(?m)^be nice$"))
+    probe = SmtpProbe(expect_banner=Regex(b"(?m)^be nice$"))
     assert Verdict.PASS is _run(Send(b"220-x\r\n220 be nice\r\n"), *REST, probe=probe).verdict
     assert Reason.EXPECTATION is _run(Send(b"220 x\r\n"), probe=probe).reason
 
@@ -137,7 +136,7 @@ def test_a_probe_that_needs_a_name_says_so():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"helo": ""}, {"helo": "a b"}, {"helo": "a\r\nMAIL"}, {"helo": "ü"}, {"expect_banner": re.compile(b".*")}],
+    [{"helo": ""}, {"helo": "a b"}, {"helo": "a\r\nMAIL"}, {"helo": "ü"}, {"expect_banner": Regex(b".*")}],
 )
 def test_settings_that_no_server_takes_are_refused(settings):
     with pytest.raises(ValueError, match=r"helo: write|can never fail"):

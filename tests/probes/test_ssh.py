@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.probes.ssh import SshProbe
 from lvsmon.testing.network import Close, Hang, Reset, Script, ScriptedConnector, Send, run_scripted
 from lvsmon.wire import ssh
@@ -166,7 +167,7 @@ def test_a_penalty_of_ours_is_ours():
 
 
 def test_the_banner_is_held_against_the_expectation():
-    probe = SshProbe(mode="banner", expect_banner=re.compile(b"OpenSSH"))
+    probe = SshProbe(mode="banner", expect_banner=Regex(b"OpenSSH"))
     assert Verdict.PASS is _run(Send(b"SSH-2.0-OpenSSH_9.9\r\n"), probe=probe).verdict
     assert Reason.EXPECTATION is _run(Send(b"SSH-2.0-dropbear\r\n"), probe=probe).reason
 
@@ -207,7 +208,7 @@ PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
         ({"host_keys": (GOOD,), "known_hosts": "/x"}, "give one"),
         ({"host_keys": (GOOD,), "mode": "banner"}, "sees no host key"),
         ({"known_hosts": "relative"}, "absolute"),
-        ({"expect_banner": re.compile(b"")}, "never fail"),
+        ({"expect_banner": Regex(b"")}, "never fail"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, words):

@@ -1,13 +1,13 @@
 """tcp: connects, sends, expects, closes as told."""
 
 import asyncio
-import re
 
 import pytest
 
 from certificates import Authority
 from lvsmon.errors import CertificateRefused, ConnectFailed, LocalFault, TlsFailed
 from lvsmon.model import Certificate, Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.tls.values import TlsSession
@@ -51,8 +51,8 @@ def test_close_by_reset_where_told():
 @pytest.mark.parametrize(
     "probe",
     [
-        TcpProbe(send=b"PI\0NG", expect=re.compile(b"^PONG$")),
-        TcpProbe(send_hex=b"PI\0NG", expect=re.compile(b"^PONG$")),
+        TcpProbe(send=b"PI\0NG", expect=Regex(b"^PONG$")),
+        TcpProbe(send_hex=b"PI\0NG", expect=Regex(b"^PONG$")),
     ],
 )
 def test_expect_matches_across_reads(probe):
@@ -72,14 +72,14 @@ def test_expect_matches_across_reads(probe):
     ],
 )
 def test_an_expectation_not_met_fails(steps, reason, words):
-    outcome, _ = _run(TcpProbe(expect=re.compile(b"PONG"), max_read=10), *steps)
+    outcome, _ = _run(TcpProbe(expect=Regex(b"PONG"), max_read=10), *steps)
     assert (Verdict.FAIL, reason) == (outcome.verdict, outcome.reason)
     assert words in outcome.detail
 
 
 def test_a_connect_error_fails_whatever_is_expected():
     """Trap 25: an empty expectation is no pass."""
-    for probe in (TcpProbe(), TcpProbe(expect=re.compile(b"x"))):
+    for probe in (TcpProbe(), TcpProbe(expect=Regex(b"x"))):
         assert Reason.REFUSED is run_scripted(probe, TARGET, ScriptedConnector(ConnectFailed("refused"))).reason
         assert Verdict.UNKNOWN is run_scripted(probe, TARGET, ScriptedConnector(LocalFault("EMFILE"))).verdict
 
@@ -89,9 +89,9 @@ def test_a_connect_error_fails_whatever_is_expected():
     [
         ({"send": b"a", "send_hex": b"b"}, "give one of them"),
         ({"max_read": 0}, "write a size from 1B to 1MiB"),
-        ({"expect": re.compile(b"")}, "can never fail"),
-        ({"expect": re.compile(b"x*")}, "can never fail"),
-        ({"steps": _steps({"send": "a"}), "expect": re.compile(b"x")}, "write send and expect as steps too"),
+        ({"expect": Regex(b"")}, "can never fail"),
+        ({"expect": Regex(b"x*")}, "can never fail"),
+        ({"steps": _steps({"send": "a"}), "expect": Regex(b"x")}, "write send and expect as steps too"),
         ({"steps": _steps({"starttls": True}, {"starttls": True})}, "TLS can start only once"),
         ({"steps": _steps({"starttls": True}), "tls": "implicit"}, "TLS can start only once"),
         ({"tls_name": "a.example"}, 'tls_name: has no effect without tls = "implicit"'),
@@ -130,7 +130,7 @@ def test_steps_are_done_in_order_and_each_goes_on_after_the_match_before():
 
 
 def test_tls_from_the_start():
-    probe = TcpProbe(tls="implicit", send=b"PING", expect=re.compile(b"PONG"))
+    probe = TcpProbe(tls="implicit", send=b"PING", expect=Regex(b"PONG"))
     outcome, stream = _run(probe, Secure(_session()), Expect(b"PING"), Send(b"PONG"), Hang(), target=NAMED)
     assert Verdict.PASS is outcome.verdict
     assert "connected with TLSv1.3, and it said 'PONG', certificate good for 60 days" == outcome.detail

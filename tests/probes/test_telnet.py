@@ -1,10 +1,9 @@
 """telnet: options answered, commands stripped even inside the prompt, the prompt recognised."""
 
-import re
-
 import pytest
 
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.probes.telnet import PROMPT, TelnetProbe
 from lvsmon.testing.network import Close, Expect, Hang, Script, ScriptedConnector, Send, run_scripted
 
@@ -66,7 +65,7 @@ def test_failures_say_why(steps, reason, words):
 
 
 def test_the_banner_is_held_against_the_expectation():
-    probe = TelnetProbe(banner=re.compile(b"Debian"))
+    probe = TelnetProbe(banner=Regex(b"Debian"))
     assert Verdict.PASS is _run(Send(b"Debian\r\nlogin: "), probe=probe).verdict
     assert Reason.EXPECTATION is _run(Send(b"FreeBSD\r\nlogin: "), probe=probe).reason
 
@@ -87,6 +86,6 @@ def test_the_name_shown_is_the_clients(text, reason):
 
 
 def test_settings_that_decide_nothing_are_refused():
-    for settings in ({"expect": re.compile(b"")}, {"banner": re.compile(b".*")}, {"max_read": 0}):
+    for settings in ({"expect": Regex(b"")}, {"banner": Regex(b".*")}, {"max_read": 0}):
         with pytest.raises(ValueError, match=r"can never fail|write a size"):
             TelnetProbe(**settings)

@@ -1,11 +1,11 @@
 """udp: a closed port fails; a reply is wanted where it is asked for, and must match."""
 
 import asyncio
-import re
 
 import pytest
 
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.udp import UdpProbe
@@ -13,7 +13,7 @@ from lvsmon.testing.misbehaving import MisbehavingServers
 from lvsmon.testing.network import Expect, Reset, Script, ScriptedConnector, Send, Wait, run_scripted
 
 TARGET = Target(address="10.1.0.11", port=514)
-PONG = re.compile(b"^PONG")
+PONG = Regex(b"^PONG")
 
 
 def outcome_of(probe, *steps, timeout=5):
@@ -77,7 +77,7 @@ def test_hexadecimal_is_sent_as_bytes():
     [
         ({"send": b"x", "send_hex": b"y"}, "send and send_hex: give one of them"),
         ({"send": b"x" * 1233}, "send: at most 1232 bytes"),
-        ({"expect": re.compile(b"x*")}, "matches even the empty text"),
+        ({"expect": Regex(b"x*")}, "matches even the empty text"),
         ({"wait": 0.0}, "longer than nothing"),
         ({"retransmit": 0.0}, "longer than nothing"),
         ({"retries": 11}, "retries: write a number from 0 to 10"),
@@ -95,7 +95,7 @@ def test_on_real_sockets(address):
             target = Target(address=address, port=servers.port(name, address))
             return run(probe, target, 3, AsyncioEngine())
 
-        echoed = await at(UdpProbe(send=b"PING", expect=re.compile(b"^PING$")), "udp_echo")
+        echoed = await at(UdpProbe(send=b"PING", expect=Regex(b"^PING$")), "udp_echo")
         assert (Verdict.PASS, "PING") == (echoed.verdict, echoed.facts["reply"])
         assert Verdict.PASS is (await at(UdpProbe(send=b"PING", wait=0.05), "udp_silent")).verdict
         closed = await at(UdpProbe(send=b"PING"), "refuse")

@@ -6,7 +6,6 @@ The digest is of canonical JSON, so it is the same in every process and on every
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -14,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from lvsmon.model import Damping, Target
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.base import Probe
 
@@ -53,9 +53,8 @@ def identity(
 def _plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return _secret_digest(value)
-    if isinstance(value, re.Pattern):
-        text = value.pattern
-        return [text.decode() if isinstance(text, bytes) else text, value.flags]
+    if isinstance(value, Regex):
+        return [value.pattern.decode(), 0]  # the 0 says nothing, but without it every user's counters would be lost
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,9 +1,9 @@
 r"""A dialogue in steps, as a setting: [{ expect = "^220 .*\\n" }, { send = "STARTTLS\\r\\n" }, { starttls = true }]."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import escaped, format_escaped, format_pattern, hexadecimal, pattern, shown
 
 MAX_STEPS: Final = 64
@@ -23,7 +23,7 @@ class Say:
 class Hear:
     """What must match in what the realserver sends after the match before."""
 
-    expect: re.Pattern[bytes]
+    expect: Regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _something(data: bytes) -> bytes:
     return data
 
 
-def _wanting(expect: re.Pattern[bytes]) -> re.Pattern[bytes]:
+def _wanting(expect: Regex) -> Regex:
     if expect.search(b""):
         raise ValueError("it matches even the empty text, so the step can never fail")
     return expect

@@ -1,9 +1,9 @@
 """What kinds share: feeding a codec from a stream, and words about what was seen."""
 
-import re
 from typing import Final, Protocol, TypeVar
 
 from lvsmon.errors import PeerClosed
+from lvsmon.model.patterns import Regex
 from lvsmon.net.base import Stream
 
 _Event_co = TypeVar("_Event_co", covariant=True)
@@ -52,7 +52,7 @@ def shown(data: bytes | bytearray, limit: int = MAX_FACT) -> str:
     return cut if len(cut) <= limit else cut[: limit - 1] + "…"
 
 
-def refuse_vacuous(setting: str, pattern: re.Pattern[bytes] | None, verb: str = "fail") -> None:
+def refuse_vacuous(setting: str, pattern: Regex | None, verb: str = "fail") -> None:
     """Raise ValueError where ``pattern`` matches the empty text: then the probe can never ``verb`` by it."""
     if pattern is not None and pattern.search(b""):
         raise ValueError(

@@ -6,12 +6,13 @@ from typing import ClassVar, Final
 
 from lvsmon.errors import ExpectationFailed, LocalFault, PeerClosed
 from lvsmon.model import Outcome, Target
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Pattern, Size
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.talk import READ, refuse_vacuous, shown
 from lvsmon.wire.telnet import Negotiation, TelnetReader, Text
 
-PROMPT: Final = re.compile(
+PROMPT: Final = Regex(
     rb"(?i)(?:log[ -]?(?:in|on)|user(?:[ -]?(?:name|id))?|pass[ -]?(?:word|code|phrase)|account|name|handle)"
     rb"(?: as| id| or '?new'?)?\]?\s*[:>?](?:\s|\x1b\[[0-9;?]*[A-Za-z])*\Z"
 )
