@@ -48,9 +48,11 @@ class PhaseTrace:
         self.where = f"waiting for the first byte from {self._peer}"
 
     def securing(self) -> None:
+        self.where = "in the TLS handshake"
         if self.secured_at is None:
             self.securing_at = time.monotonic()
-        self.where = "in the TLS handshake"
+        else:
+            self.where += " of a further connection"
 
     def secured(self) -> None:
         if self.secured_at is None:

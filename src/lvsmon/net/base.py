@@ -27,13 +27,16 @@ class Stream(Protocol):
         """Hand all of ``data`` to the kernel."""
         ...
 
-    async def start_tls(self, profile: TlsProfile, sni: str | None = None, /) -> TlsSession:
+    async def start_tls(
+        self, profile: TlsProfile, sni: str | None = None, /, *, resume: "Stream | None" = None
+    ) -> TlsSession:
         """Do a TLS handshake; from here on what is read and written is what TLS carries.
 
-        ``sni`` is the server name to ask for. The caller sees to it that nothing sent in clear text is left unread. The
-        certificate's names are not judged here. Raise `CertificateRefused` (chain, dates), `TlsFailed`, `PeerClosed`,
-        `ConnectFailed`, or `LocalFault` where the profile's files cannot be used. Afterwards reads and writes may raise
-        `TlsFailed` too.
+        ``sni`` is the server name to ask for. ``resume`` is a stream of this run whose TLS session is offered anew, as
+        the data connections of FTP do; the realserver may take it or not. The caller sees to it that nothing sent in
+        clear text is left unread. The certificate's names are not judged here. Raise `CertificateRefused` (chain,
+        dates), `TlsFailed`, `PeerClosed`, `ConnectFailed`, or `LocalFault` where the profile's files cannot be used.
+        Afterwards reads and writes may raise `TlsFailed` too.
         """
         ...
 

@@ -180,10 +180,14 @@ class SocketStream(_Socket):
         else:
             await self._encrypt(self._tls, data)
 
-    async def start_tls(self, profile: TlsProfile, sni: str | None = None, /) -> TlsSession:
+    async def start_tls(
+        self, profile: TlsProfile, sni: str | None = None, /, *, resume: Stream | None = None
+    ) -> TlsSession:
         from lvsmon.net.tls.session import TlsPipe  # noqa: PLC0415  many configurations have no TLS at all
 
-        tls = TlsPipe(profile, sni)
+        if resume is not None and not isinstance(resume, SocketStream):
+            raise TypeError("start_tls() resumes the session of a stream of the same connector")
+        tls = TlsPipe(profile, sni, None if resume is None else resume._tls)  # noqa: SLF001  a stream as this one
         self._trace.securing()
         try:
             while not tls.handshake():

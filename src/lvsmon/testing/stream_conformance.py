@@ -8,6 +8,7 @@ A world plays the peers' scripts and runs a conversation against them:
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from lvsmon.errors import ConnectFailed
@@ -209,6 +210,23 @@ def starts_tls_in_the_middle(world: World) -> None:
     world.run(talk, Script(Send(b"ready?"), Expect(b"STARTTLS"), *tls))
 
 
+def resumes_the_session_of_another_stream(world: World) -> None:
+    """A session that the peer has given on one connection is good for the next, as FTP servers demand."""
+
+    async def talk(net: Connector, address: str, port: int) -> None:
+        first = await net.connect(address, port)
+        assert not (await first.start_tls(_ANY, "www.example.org")).resumed
+        assert await first.read() == b"ready"  # under TLS 1.3 the session comes with what is said
+        second = await net.connect(address, port)
+        session = await second.start_tls(_ANY, "www.example.org", resume=first)
+        assert session.resumed
+        assert session.certificate is not None
+        assert await read_all(second) == b"data"
+
+    again = (Secure(replace(_SESSION, resumed=True)), Send(b"data"), Close())
+    world.run(talk, Script(Secure(_SESSION), Send(b"ready")), Script(*again))
+
+
 def pauses(world: World) -> None:
     """A pause ends."""
 
@@ -229,6 +247,7 @@ CHECKS: Final[tuple[Callable[[World], None], ...]] = (
     closes_as_often_as_one_likes,
     hears_more_after_it_has_finished,
     starts_tls_in_the_middle,
+    resumes_the_session_of_another_stream,
     pauses,
 )
 """Every check, to be run in every world."""

@@ -19,17 +19,25 @@ _FIRST: Final = 64
 class TlsPipe:
     """The client's side of one connection, under the profile's shared context."""
 
+    _tls: ssl.SSLObject
+
     __slots__ = ("_first", "_incoming", "_outgoing", "_profile", "_sni", "_tls")
 
-    def __init__(self, profile: TlsProfile, sni: str | None) -> None:
-        """Raise `LocalFault` where the profile's files or the server name cannot be used."""
+    def __init__(self, profile: TlsProfile, sni: str | None, resume: "TlsPipe | None" = None) -> None:
+        """Raise `LocalFault` where the profile's files or the server name cannot be used.
+
+        The session of ``resume`` is offered anew, as far as its server has given one.
+        """
         self._profile = profile
         self._sni = sni
         self._first = b""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        # A session belongs to its context, even where the profile's files have changed since.
+        context = contexts.shared(profile) if resume is None else resume._tls.context  # noqa: SLF001
+        session = None if resume is None else resume._tls.session  # noqa: SLF001
         try:
-            self._tls = contexts.shared(profile).wrap_bio(self._incoming, self._outgoing, server_hostname=sni)
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=sni, session=session)
         except ValueError as error:
             raise LocalFault(f"the server name {sni!r} cannot be sent: {error}") from None
 
@@ -64,6 +72,7 @@ class TlsPipe:
             alpn=self._tls.selected_alpn_protocol(),
             certificate=self._certificate(),
             asked_for_certificate=getattr(self._tls, "asked_for_certificate", False),
+            resumed=bool(self._tls.session_reused),
             at=time.time(),
         )
 

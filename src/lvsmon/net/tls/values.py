@@ -32,8 +32,9 @@ class TlsSession:
 
     ``version`` and ``cipher`` are OpenSSL's names. ``certificate`` is None where it cannot be read, which only happens
     where it was not verified. ``asked_for_certificate``: the server wanted to see a certificate of ours, and under
-    TLS 1.3 its answer to that comes only with the first read. ``at`` is the director's wall clock, in seconds since
-    the epoch: what the certificate's dates are held against.
+    TLS 1.3 its answer to that comes only with the first read. ``resumed``: the server took the session that it was
+    offered, and showed no certificate anew: ``certificate`` is the earlier one. ``at`` is the director's wall clock, in
+    seconds since the epoch: what the certificate's dates are held against.
     """
 
     version: str
@@ -41,4 +42,5 @@ class TlsSession:
     alpn: str | None = None
     certificate: Certificate | None
     asked_for_certificate: bool = False
+    resumed: bool = False
     at: float

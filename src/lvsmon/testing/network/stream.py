@@ -4,7 +4,7 @@ import errno
 from math import inf
 
 from lvsmon.net import faults
-from lvsmon.net.base import Trace
+from lvsmon.net.base import Stream, Trace
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.testing.network.script import (
     Close,
@@ -25,8 +25,8 @@ from lvsmon.testing.network.virtual_time import Sleep
 class ScriptedStream:
     """A stream whose peer follows a script.
 
-    ``written`` is all that the probe wrote, ``secured`` each handshake's profile and server name, ``ended`` how it
-    closed.
+    ``written`` is all that the probe wrote, ``secured`` each handshake's profile and server name, ``resumes`` the
+    stream whose session was offered in it, ``ended`` how it closed.
     """
 
     def __init__(self, script: Script, trace: Trace) -> None:
@@ -36,6 +36,7 @@ class ScriptedStream:
         self._pending = bytearray()
         self._finished = False
         self.secured: list[tuple[TlsProfile, str | None]] = []
+        self.resumes: Stream | None = None
         self.written = b""
         self.ended = ""
 
@@ -69,7 +70,10 @@ class ScriptedStream:
                 case UntilEnd() | Secure() as step:
                     raise ScriptError(f"the probe reads, but the peer waits for {step}")
 
-    async def start_tls(self, profile: TlsProfile, sni: str | None = None, /) -> TlsSession:
+    async def start_tls(
+        self, profile: TlsProfile, sni: str | None = None, /, *, resume: Stream | None = None
+    ) -> TlsSession:
+        self.resumes = resume
         self._trace.securing()
         while True:
             match self._steps[0] if self._steps else Hang():
