@@ -131,3 +131,20 @@ def start(tmp_path_factory):
     yield start_daemon
     for daemon in running:
         daemon.end()
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A directory that a daemon serves, reachable for users without privileges, and an empty one."""
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o005 != 0o005:
+            path.chmod(path.stat().st_mode | 0o055)
+        if path.name.startswith("pytest-of"):
+            break
+    files = tmp_path / "files"
+    (files / "pub").mkdir(parents=True)
+    (files / "empty").mkdir()
+    (files / "README").write_text("ready\n")
+    (files / "pub" / "a b").write_text("x" * 100_000)
+    (tmp_path / "jail").mkdir()
+    return files

@@ -12,93 +12,11 @@ import textwrap
 
 import pytest
 
-from daemons.conftest import HOSTS, answers, eventually, find, free_port, probe_once
+from daemons.conftest import HOSTS, eventually, find
+from daemons.ftp_servers import ANONYMOUS, JOE, VSFTPD, pure_ftpd, vsftpd
 from lvsmon.model import Reason, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
-from lvsmon.probes.ftp import FtpProbe
-
-VSFTPD = """
-background=NO
-listen{six}=YES
-listen_address{six_}={host}
-listen_port={port}
-anonymous_enable=YES
-anon_root={files}
-secure_chroot_dir={empty}
-ftp_username=ftp
-local_enable=YES
-pam_service_name=lvsmon-lets-nobody-in
-tcp_wrappers=NO
-xferlog_enable=NO
-vsftpd_log_file={directory}/log
-{more}
-"""
-PASSWORD = "a secret"
-HASHED = "$1$lvsmon$UxfxbmjkLIE6/grU/SyTt1"
-"""The same by `openssl passwd -1`: what Pure-FTPd's own tool makes of it takes seconds to check."""
-
-
-@pytest.fixture
-def served(tmp_path):
-    """A directory that a daemon serves, reachable for users without privileges, and an empty one."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o005 != 0o005:
-            path.chmod(path.stat().st_mode | 0o055)
-        if path.name.startswith("pytest-of"):
-            break
-    files = tmp_path / "files"
-    (files / "pub").mkdir(parents=True)
-    (files / "empty").mkdir()
-    (files / "README").write_text("ready\n")
-    (files / "pub" / "a b").write_text("x" * 100_000)
-    (tmp_path / "jail").mkdir()
-    return files
-
-
-class Server:
-    def __init__(self, daemon, host, port):
-        self.daemon = daemon
-        self.host = host
-        self.port = port
-
-    def probe(self, timeout=10.0, **settings):
-        return probe_once(FtpProbe(**settings), self.port, self.host, timeout=timeout)
-
-
-def vsftpd(start, served, host, more=""):
-    directory, port, over6 = served.parent, free_port(), ":" in host
-    text = VSFTPD.format(
-        six="_ipv6" if over6 else "",
-        six_="6" if over6 else "",
-        host=host,
-        port=port,
-        files=served,
-        empty=directory / "jail",
-        directory=directory,
-        more=more,
-    )
-    daemon = start("vsftpd", "{directory}/vsftpd.conf", files={"vsftpd.conf": text}, directory=directory)
-    server = Server(daemon, host, port)
-    eventually(lambda: server.probe(login="none", timeout=1), answers)
-    return server
-
-
-def pure_ftpd(start, served, host, *more):
-    """With one virtual user, joe, whose password is `PASSWORD`."""
-    directory, port = served.parent, free_port()
-    pure_pw = find("pure-pw")
-    if pure_pw is not None:
-        (directory / "users").write_text(f"joe:{HASHED}:65534:65534::{served}/./::::::::::::\n")
-        subprocess.run([pure_pw, "mkdb", directory / "users.pdb", "-f", directory / "users"], check=True)
-    options = ("-S", f"{host},{port}", "-H", "-l", "puredb:{directory}/users.pdb", "-g", "{directory}/pid", *more)
-    server = Server(start("pure-ftpd", *options, directory=directory), host, port)
-    eventually(lambda: server.probe(login="none", timeout=1), answers)
-    return server
-
-
-ANONYMOUS = {}
-JOE = {"user": "joe", "password": Secret(PASSWORD)}
 
 
 @pytest.fixture(params=[(make, host) for make in ("vsftpd", "pure-ftpd") for host in HOSTS], ids=str)

@@ -72,6 +72,7 @@ SAMPLES: dict[str, list[Sample]] = {
             FtpProbe(modes=("passive",), max_listing=65536),
             FTP_PASSES | {"ftp_data_from_elsewhere", "ftp_226_though_never_opened"},
         ),
+        Sample("ftp by AUTH TLS", FtpProbe(tls="starttls", tls_verify=False)),
         Sample("ftp in active mode", FtpProbe(modes=("active",), max_listing=65536), FTP_PASSES),
     ],
     # They look at no server: what is shown is that they keep their deadline and leave nothing behind.

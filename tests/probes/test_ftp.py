@@ -9,7 +9,8 @@ from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.base import aim
-from lvsmon.probes.ftp import ANONYMOUS_PASSWORD, FtpProbe, read_ports, write_ports
+from lvsmon.probes.ftp import FtpProbe, read_ports, write_ports
+from lvsmon.probes.ftp_login import ANONYMOUS_PASSWORD
 from lvsmon.testing.network import Close, Expect, Hang, Reset, Script, ScriptedConnector, Send, Wait, run_scripted
 
 V4 = Target(address="10.1.0.11", port=21, vip="192.0.2.10")

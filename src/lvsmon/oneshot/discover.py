@@ -41,7 +41,7 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     587: "submission",
     636: "ldap",
     853: "tls",
-    990: "tls",
+    990: "ftp",
     993: "imap",
     995: "pop3",
     2049: "nfs",
@@ -54,7 +54,7 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     8443: "https",
     11211: "memcached",
 }
-_IN_TLS: Final = frozenset({465, 563, 636, 993, 995, 3269})
+_IN_TLS: Final = frozenset({465, 563, 636, 990, 993, 995, 3269})
 """Ports on which TLS is spoken from the start; on the others it is not asked for, since not every site has it."""
 
 _OTHERWISE: Final = "tcp"

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 from typing import Annotated, ClassVar, Final, Literal
 
-from lvsmon.errors import ConnectFailed, ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, clip
+from lvsmon.errors import ExpectationFailed, Rejected, clip
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Pattern, Secret, Size, Written
 from lvsmon.model.settings import shown as written
 from lvsmon.probes.base import Context, passed
 from lvsmon.probes.bodies import BodyText, check_digest
-from lvsmon.probes.ftp_transfer import Control, Mode, Ports, Way, quoted, refusal, transfer
+from lvsmon.probes.ftp_control import Control
+from lvsmon.probes.ftp_login import log_in
+from lvsmon.probes.ftp_transfer import Mode, Ports, Transferred, Way, transfer
+from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.talk import READ, refuse_vacuous, shown
-from lvsmon.wire.ftp import MAX_ENTRY, MAX_REPLY, EntryReader, Listing, Reply
+from lvsmon.wire.ftp import MAX_ENTRY, MAX_REPLY, EntryReader, Listing
 
-ANONYMOUS: Final = frozenset({"anonymous", "ftp"})
-ANONYMOUS_PASSWORD: Final = "lvsmon@lvsmon.invalid"  # noqa: S105  RFC 1635: an address to write to; some servers check
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PORTS: Final = re.compile(r"(\d{1,5})-(\d{1,5})", re.ASCII)
 _MAX: Final = 1 << 30
@@ -37,13 +38,11 @@ def write_ports(ports: Ports) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FtpProbe:
+class FtpProbe(OptionalTls):
     """Log in and get a listing, whole, in each mode that clients use."""
 
     kind: ClassVar[str] = "ftp"
-    default_port: ClassVar[int] = 21
     needs_hostname: ClassVar[bool] = False
-    uses_hostname: ClassVar[bool] = False
 
     user: str = "anonymous"
     """User to log in as."""
@@ -84,8 +83,18 @@ class FtpProbe:
     pasv_accept: tuple[str, ...] = ()
     """Further addresses that the answer to PASV may name, such as the one outside of a NAT in front of the VIP."""
 
+    protect_data: bool = True
+    """With tls, secure data connections too (PROT P), and demand it; false leaves them in clear text (PROT C)."""
+    reuse_session: bool = True
+    """Offer the control connection's TLS session for data connections, as most clients do and some servers demand."""
+
     def __post_init__(self) -> None:
         """Raise ValueError for settings that no server takes, that contradict each other or decide nothing."""
+        OptionalTls.__post_init__(self)
+        if self.tls == "none" and not (self.protect_data and self.reuse_session):
+            raise ValueError("protect_data and reuse_session have no effect without tls")
+        if not self.protect_data and not self.reuse_session:
+            raise ValueError("reuse_session has no effect with protect_data = false")
         if not self.user:
             raise ValueError("user: write a name, or leave user out to be anonymous")
         for setting, text in (("user", self.user), ("directory", self.directory), ("file", self.file)):
@@ -133,84 +142,56 @@ class FtpProbe:
             raise ValueError("active_ports has no effect without active mode")
 
     @property
+    def default_port(self) -> int:
+        return 990 if self.tls == "implicit" else 21
+
+    @property
     def uses_vip(self) -> bool:
         """Whether what a server says is held against the VIP."""
         return self.login != "none" and "passive" in self.modes and self.pasv_address != "ignore"
 
     @property
     def memory_bound(self) -> int:
-        return 4 * MAX_REPLY + MAX_ENTRY + 8 * READ + (3 * self.max_file if self.file_expect is not None else 0)
+        file = 3 * self.max_file if self.file_expect is not None else 0
+        return 4 * MAX_REPLY + MAX_ENTRY + 8 * READ + file + 2 * self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        control = Control(await ctx.net.connect(target.address, target.port), target, ctx)
-        greeting = await self._greeting(control)
-        facts: dict[str, FactValue] = {"banner": shown(greeting.text)}
+        control = Control(self, self.expect_banner, target, ctx)
+        session = await control.open(self)
+        facts: dict[str, FactValue] = {"banner": shown(control.greeting)}
         if self.login == "none" or not await self._is_let_in(control):
-            await _quit(control)
-            control.stream.close()
+            await control.quit()
             how = "no login was tried" if self.login == "none" else f"it lets no {self.user} in"
-            return passed(f"{shown(str(greeting).encode(), 120)} ({how})", facts)
+            return self.graded(passed(f"220 {shown(control.greeting, 116)} ({how})", facts), session)
+        if session is not None:
+            await control.protect(data=self.protect_data)
         if self.directory is not None:
             await control.demand("CWD", self.directory)
         warnings: list[str] = []
         for mode in self.modes:
-            named, facts[f"entries_{mode}"] = await self._list(control, mode)
-            self._judge_address(named, target, facts, warnings)
+            transferred, facts[f"entries_{mode}"] = await self._list(control, mode)
+            self._judge_transfer(transferred, target, facts, warnings)
         if self.file is not None:
-            named = await self._fetch(control, self.file, facts)
-            self._judge_address(named, target, facts, warnings)
-        await _quit(control)
-        control.stream.close()
+            transferred = await self._fetch(control, self.file, facts)
+            self._judge_transfer(transferred, target, facts, warnings)
+        await control.quit()
         if warnings:
-            return Outcome(verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(warnings[0]), facts=facts)
-        return passed(self._told(facts), facts)
-
-    async def _greeting(self, control: Control) -> Reply:
-        greeting = await control.answer("the greeting")
-        if greeting.code == 120:  # "ready in some minutes" (section 4.2): it may be ready before our deadline
-            greeting = await control.answer("the greeting after 120")
-        if greeting.code >= 400:
-            raise Rejected(f"the greeting is a refusal: {quoted(greeting)}", refusal(greeting))
-        if greeting.code != 220:
-            raise ProtocolViolation(f"the greeting is not 220: {quoted(greeting)}")
-        if self.expect_banner is not None and not self.expect_banner.search(greeting.text):
-            raise ExpectationFailed(f"expect_banner does not match in the greeting: {shown(greeting.text, 120)!r}")
-        return greeting
+            outcome = Outcome(verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(warnings[0]), facts=facts)
+        else:
+            outcome = passed(self._told(facts), facts)
+        return self.graded(outcome, session)
 
     async def _is_let_in(self, control: Control) -> bool:
         try:
-            await self._log_in(control)
+            await log_in(control, self.user, self.password, self.account)
         except Rejected as error:
             if self.login == "required" or error.reason is not Reason.AUTHENTICATION:
                 raise
             return False
         return True
 
-    async def _log_in(self, control: Control) -> None:
-        """Say who we are, and as much more as is asked for: the state diagram of section 6."""
-        said = "USER"
-        reply = await control.say("USER", self.user)
-        if reply.code == 331:
-            said = "PASS"
-            reply = await control.say("PASS", self._answer_to(reply, "password", self.password))
-        if reply.code == 332:
-            said = "ACCT"
-            reply = await control.say("ACCT", self._answer_to(reply, "account", self.account))
-        if reply.code >= 400:
-            raise Rejected(f"the login as {self.user} is refused: {quoted(reply)}", refusal(reply))
-        if reply.code not in ({230, 232} if said == "USER" else {202, 230, 232}):
-            raise ProtocolViolation(f"the answer to {said} is no login: {quoted(reply)}")
-
-    def _answer_to(self, reply: Reply, what: str, secret: Secret | None) -> str:
-        if secret is not None:
-            return secret.reveal()
-        if what == "password" and self.user.lower() in ANONYMOUS:
-            return ANONYMOUS_PASSWORD
-        text = f"the login as {self.user} needs the {what}, which is not set: {quoted(reply)}"
-        raise Rejected(text, Reason.AUTHENTICATION)
-
-    async def _list(self, control: Control, mode: Mode) -> tuple[str | None, int]:
-        """Get the listing; return the address that a 227 named and the number of entries that count."""
+    async def _list(self, control: Control, mode: Mode) -> tuple[Transferred, int]:
+        """Get the listing; return how it came and the number of entries that count."""
         await control.demand("TYPE", "A")
         reader = EntryReader(self.listing)
         size = found = 0
@@ -228,17 +209,17 @@ class FtpProbe:
             reader.feed(data)
             drain()
 
-        named = await transfer(control, self._way(mode), self.listing, "", take)
+        transferred = await transfer(control, self._way(mode), self.listing, "", take)
         reader.feed_eof()
         drain()
         wanted = max(self.min_entries, 0 if self.expect is None else 1)
         if found < wanted:
             matching = " in which expect matches" if self.expect is not None else ""
             raise ExpectationFailed(f"{mode} mode: the listing has {found} entries{matching}, not {wanted}")
-        return named, found
+        return transferred, found
 
-    async def _fetch(self, control: Control, path: str, facts: dict[str, FactValue]) -> str | None:
-        """Get the file and hold it against what is expected; return the address that a 227 named."""
+    async def _fetch(self, control: Control, path: str, facts: dict[str, FactValue]) -> Transferred:
+        """Get the file, hold it against what is expected, and return how it came."""
         await control.demand("TYPE", "I")
         algorithm, _, digest = (self.file_digest or "sha256:").partition(":")
         body = BodyText(self.max_file, keep=self.file_expect is not None, algorithm=algorithm, coding=None)
@@ -248,21 +229,24 @@ class FtpProbe:
             if body.full:
                 raise ExpectationFailed(f"the file is longer than max_file ({self.max_file} bytes)")
 
-        named = await transfer(control, self._way(self.modes[0]), "RETR", path, take)
+        transferred = await transfer(control, self._way(self.modes[0]), "RETR", path, take)
         facts["file_size"] = body.size
         if digest and body.digest != digest:
             raise ExpectationFailed(f"the digest of the file is {algorithm}:{body.digest}, not {self.file_digest}")
         if self.file_expect is not None and not self.file_expect.search(body.text):
             raise ExpectationFailed(f"file_expect does not match in the file, which begins {shown(body.text, 120)!r}")
-        return named
+        return transferred
 
     def _way(self, mode: Mode) -> Way:
-        return Way(mode, self.extended, self.active_ports)
+        return Way(mode, self.extended, self.active_ports, self.reuse_session)
 
-    def _judge_address(
-        self, named: str | None, target: Target, facts: dict[str, FactValue], warnings: list[str]
+    def _judge_transfer(
+        self, transferred: Transferred, target: Target, facts: dict[str, FactValue], warnings: list[str]
     ) -> None:
         """Hold the address that a 227 named against those at which clients of the VIP reach the realserver."""
+        if transferred.resumed is not None:
+            facts["tls_data_resumed"] = transferred.resumed
+        named = transferred.named
         if named is None or self.pasv_address == "ignore":
             return
         facts["pasv_address"] = named
@@ -291,11 +275,3 @@ def _unreachable(named: str, target: Target) -> str:
         sort = "another host's address"
     right = f"{target.vip} (the VIP) or {target.address}" if target.vip else target.address
     return f"the answer to PASV sends clients to {named}, {sort}, for their data: right would be {right}"
-
-
-async def _quit(control: Control) -> None:
-    """Say QUIT and hear the 221, so that the server logs an orderly end; one that hangs up instead has served."""
-    try:
-        await control.say("QUIT")
-    except (PeerClosed, ConnectFailed, Rejected):
-        return

@@ -74,6 +74,11 @@ class ReplyReader:
         """What the peer owes."""
         return "in the middle of a reply" if self._lines or self._reader.pending else "instead of a reply"
 
+    @property
+    def pending(self) -> bytes:
+        """What has come beyond the last reply."""
+        return self._reader.pending
+
     def feed(self, data: bytes) -> None:
         self._reader.feed(data)
 
