@@ -51,7 +51,8 @@ class Issued:
 
 
 def issue(
-    cn="", *, by=None, names=(), addresses=(), ca=False, begins=-30, ends=60, weak=False, purpose=None, send=()
+    cn="", *, by=None, names=(), addresses=(), ca=False, begins=-30, ends=60, weak=False, purpose=None, send=(),
+    must_staple=False,
 ):  # fmt: skip
     """Return a certificate; without ``by`` it signs itself. ``begins`` and ``ends`` are days from now."""
     key = rsa.generate_private_key(65537, 1024) if weak else ec.generate_private_key(ec.SECP256R1())  # noqa: S505
@@ -71,6 +72,8 @@ def issue(
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=not cn)
     if purpose is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if must_staple:
+        builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
     signed = builder.sign(signer.key if signer else key, hashes.SHA256())
     return Issued(signed, key, tuple(send))
 

@@ -13,7 +13,7 @@ from certificates import issue
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.sockets import SocketConnector
-from lvsmon.testing.network import Close, DeadlinePassed, Expect, Reset, Secure, Send, Until, UntilEnd, Wait
+from lvsmon.testing.network import Close, DeadlinePassed, Expect, Reset, Secure, Send, Staple, Until, UntilEnd, Wait
 from lvsmon.testing.stream_conformance import CHECKS, ScriptedWorld
 from net.tls_servers import server_context
 
@@ -82,7 +82,7 @@ def _follow(peer, script, stack, context):
                     peer.sendall(data[start : start + chunk])
             case Wait(seconds):
                 time.sleep(seconds)
-            case Secure():
+            case Secure() | Staple():
                 peer = stack.enter_context(context.wrap_socket(peer, server_side=True))
             case UntilEnd():
                 assert peer.recv(1) == b""

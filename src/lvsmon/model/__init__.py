@@ -1,6 +1,6 @@
 """The words of lvsmon as frozen values; no input, no output, nothing of ours imported."""
 
-from lvsmon.model.certificate import Certificate
+from lvsmon.model.certificate import Certificate, Revocation
 from lvsmon.model.decision import Choice, DestinationId, Notice, NoticeKind, Rule
 from lvsmon.model.expression import Both, Either, Expression, Name, Not, evaluate, names
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
@@ -68,6 +68,7 @@ __all__ = [
     "Protocol",
     "RealServer",
     "Reason",
+    "Revocation",
     "Rule",
     "Table",
     "Target",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Final, Literal
 
 _SHOWN_NAMES: Final = 4
 _SHOWN_LENGTH: Final = 80
@@ -48,6 +48,19 @@ class Certificate:
         if self.common_name:
             return f"no name but its CN {_cut(self.common_name)}"
         return "no name at all"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What a stapled OCSP answer says of a certificate (RFC 6960), in ``text`` for people.
+
+    ``none``: there is no answer. ``unusable``: it says nothing that clients may go by: out of date, not signed by who
+    may, about another certificate, "unknown". ``until`` is when it should be renewed, in seconds since the epoch.
+    """
+
+    status: Literal["good", "revoked", "unusable", "none"]
+    text: str
+    until: float | None = None
 
 
 def as_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from lvsmon.net.files import Contents
 from lvsmon.net.programs import Ended, Program
-from lvsmon.net.tls.values import TlsProfile, TlsSession
+from lvsmon.net.tls.values import Stapled, TlsProfile, TlsSession
 
 _T = TypeVar("_T")
 
@@ -37,6 +37,13 @@ class Stream(Protocol):
         clear text is left unread. The certificate's names are not judged here. Raise `CertificateRefused` (chain,
         dates), `TlsFailed`, `PeerClosed`, `ConnectFailed`, or `LocalFault` where the profile's files cannot be used.
         Afterwards reads and writes may raise `TlsFailed` too.
+        """
+        ...
+
+    async def see_staple(self, profile: TlsProfile, sni: str | None = None, /) -> Stapled:
+        """Do a TLS handshake that asks for a stapled OCSP answer; nothing can be said on the stream afterwards.
+
+        What is seen is not verified. Raise `TlsFailed`, `PeerClosed` or `ConnectFailed`.
         """
         ...
 

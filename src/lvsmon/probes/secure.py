@@ -3,18 +3,18 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import MISSING, dataclass, fields, replace
-from datetime import UTC, datetime
 from math import floor
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from lvsmon.errors import CertificateRefused, LocalFault, ProbeFailed, clip
-from lvsmon.model import Certificate, FactValue, Outcome, Reason, Target, Verdict
+from lvsmon.model import Certificate, Outcome, Reason, Target, Verdict
 from lvsmon.model.certificate import as_address
 from lvsmon.model.settings import Secret
 from lvsmon.net.base import Stream
-from lvsmon.net.tls.values import MinVersion, TlsProfile, TlsSession
+from lvsmon.net.tls.values import MinVersion, Stapled, TlsProfile, TlsSession
 from lvsmon.probes.base import Context
-from lvsmon.probes.talk import MAX_FACT
+from lvsmon.probes.certificate_facts import DAY, date, days_left, plural, tls_facts
+from lvsmon.probes.revocation import Look, look, refuse_revoked, revocation_of
 
 MEMORY: Final = 1 << 20
 """Bytes that TLS adds to what a run holds: OpenSSL takes at most 100 kB of certificates, which are held several times
@@ -23,9 +23,8 @@ while they are parsed, and a record each way."""
 _SHARE: Final = 0.8
 """Share of what is left of the run for describing a certificate: the deadline must not cover up why it was refused."""
 
-_DAY: Final = 86400.0
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_OF_A_JUDGEMENT: Final = ("tls_name", "tls_ca_file", "tls_accept_cn", "tls_warn_days", "tls_fail_days")
+_OF_A_JUDGEMENT: Final = ("tls_name", "tls_ca_file", "tls_accept_cn", "tls_warn_days", "tls_fail_days", "tls_staple")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +45,8 @@ class TlsSettings:
     """Days before the certificate expires from which the verdict is WARN; 0 for never."""
     tls_fail_days: int = 0
     """Days before the certificate expires from which the verdict is FAIL; 0 for not before it has expired."""
+    tls_staple: Literal["ignore", "check", "require"] = "ignore"
+    """Look at the revocation staple (OCSP): "check" judges one that is sent, "require" demands a good one."""
     tls_min_version: MinVersion = "1.2"
     """Oldest TLS version to offer; "1.0" also offers the weak ciphers that servers of its time need."""
     tls_ciphers: str | None = None
@@ -133,11 +134,14 @@ class TlsSettings:
         if not self.tls_verify:
             detail = f"{outcome.detail}, certificate for {certificate.described()} not judged"
             return replace(outcome, detail=clip(detail), facts=facts)
-        days = _days_left(certificate, session)
+        days = days_left(certificate, session)
+        if (seen := session.revocation) is not None and seen.status == "unusable" and outcome.verdict is Verdict.PASS:
+            detail = f"{outcome.detail}, but {seen.text}"
+            return replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(detail), facts=facts)
         if days >= self.tls_warn_days or outcome.verdict is not Verdict.PASS:
-            detail = f"{outcome.detail}, certificate good for {_plural(days)}"
+            detail = f"{outcome.detail}, certificate good for {plural(days)}"
             return replace(outcome, detail=clip(detail), facts=facts)
-        detail = f"{outcome.detail}, but its certificate expires in {_plural(days)}, on {_date(certificate.not_after)}"
+        detail = f"{outcome.detail}, but its certificate expires in {plural(days)}, on {date(certificate.not_after)}"
         return replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(detail), facts=facts)
 
     def judge(self, session: TlsSession, name: str) -> None:
@@ -150,10 +154,10 @@ class TlsSettings:
             if not self.tls_accept_cn and certificate.is_for(name, accept_cn=True):
                 detail += ", and clients of today look at alternative names only (tls_accept_cn takes the CN)"
             raise CertificateRefused(detail, facts=tls_facts(session))
-        days = _days_left(certificate, session)
+        days = days_left(certificate, session)
         if days < self.tls_fail_days:
             raise CertificateRefused(
-                f"certificate expires in {_plural(days)}, on {_date(certificate.not_after)}: "
+                f"certificate expires in {plural(days)}, on {date(certificate.not_after)}: "
                 f"tls_fail_days is {self.tls_fail_days}",
                 facts=tls_facts(session),
             )
@@ -170,14 +174,21 @@ async def open_tls(
     """Connect, do the TLS handshake and judge the certificate; raise `CertificateRefused` or what connecting raises.
 
     ``prepare`` talks in clear text before the handshake, for STARTTLS. Where the chain is refused, a second connection,
-    unverified, looks at the certificate so that the detail can say which one it is; otherwise there is only one.
+    unverified, looks at the certificate so that the detail can say which one it is; where its staple is wanted, one
+    before all others asks for that; otherwise there is only one.
     """
     profile = settings.profile(alpn)
+    looked: Look | None = None
+    if settings.tls_staple != "ignore":
+        looked = await look(_see_staple(target, ctx, profile, settings.server_name(target), prepare), ctx)
     try:
         stream, session = await _open(target, ctx, profile, settings.server_name(target), prepare)
     except CertificateRefused as refused:
         raise await _described(refused, settings, target, ctx, prepare) from None
     settings.judge(session, settings.name_asked_for(target))
+    if looked is not None:
+        session = replace(session, revocation=revocation_of(session, looked))
+        refuse_revoked(session, required=settings.tls_staple == "require")
     return stream, session
 
 
@@ -198,10 +209,28 @@ async def _open(
     sni: str | None,
     prepare: Callable[[Stream], Awaitable[None]] | None,
 ) -> tuple[Stream, TlsSession]:
+    stream = await _connect(target, ctx, prepare)
+    return stream, await stream.start_tls(profile, sni)
+
+
+async def _connect(target: Target, ctx: Context, prepare: Callable[[Stream], Awaitable[None]] | None) -> Stream:
     stream = await ctx.net.connect(target.address, target.port)
     if prepare is not None:
         await prepare(stream)
-    return stream, await stream.start_tls(profile, sni)
+    return stream
+
+
+async def _see_staple(
+    target: Target,
+    ctx: Context,
+    profile: TlsProfile,
+    sni: str | None,
+    prepare: Callable[[Stream], Awaitable[None]] | None,
+) -> Stapled:
+    stream = await _connect(target, ctx, prepare)
+    stapled = await stream.see_staple(profile, sni)
+    stream.close()
+    return stapled
 
 
 async def _described(
@@ -237,51 +266,19 @@ def _why_refused(
     if not certificate.is_for(name, accept_cn=settings.tls_accept_cn):
         for_whom += f", clients ask for {name}"
     if certificate.not_after < at:
-        days = floor((at - certificate.not_after) / _DAY)
-        return f"certificate expired {_plural(days)} ago, on {_date(certificate.not_after)}; {for_whom}"
+        days = floor((at - certificate.not_after) / DAY)
+        return f"certificate expired {plural(days)} ago, on {date(certificate.not_after)}; {for_whom}"
     if certificate.not_before > at:
         return (
-            f"certificate is not valid before {_date(certificate.not_before)}, "
-            f"and the director's clock says {_date(at)}; {for_whom}"
+            f"certificate is not valid before {date(certificate.not_before)}, "
+            f"and the director's clock says {date(at)}; {for_whom}"
         )
     if refused.expired:
         return (
             "certificate refused: that of a CA in its chain has expired, "
-            f"itself it is good until {_date(certificate.not_after)}; {for_whom}"
+            f"itself it is good until {date(certificate.not_after)}; {for_whom}"
         )
     return f"{refused}; {for_whom}, issued by {certificate.issuer or 'nobody named'}"
-
-
-def tls_facts(session: TlsSession) -> dict[str, FactValue]:
-    """Return the facts of a handshake and of the certificate seen."""
-    facts: dict[str, FactValue] = {"tls_version": session.version, "tls_cipher": session.cipher}
-    if session.alpn is not None:
-        facts["tls_alpn"] = session.alpn
-    if session.asked_for_certificate:
-        facts["tls_client_certificate_asked"] = True
-    if (certificate := session.certificate) is not None:
-        facts["certificate_names"] = certificate.described()[:MAX_FACT]
-        facts["certificate_cn"] = certificate.common_name[:MAX_FACT]
-        facts["certificate_issuer"] = certificate.issuer[:MAX_FACT]
-        facts["certificate_not_after"] = _date(certificate.not_after)
-        facts["certificate_days"] = _days_left(certificate, session)
-    return facts
-
-
-def _days_left(certificate: Certificate, session: TlsSession) -> int:
-    """Return the whole days until the certificate expires; 0 on its last day, negative after it."""
-    return floor(min((certificate.not_after - session.at) / _DAY, 1e9))
-
-
-def _plural(days: int) -> str:
-    return f"{days} day" if days == 1 else f"{days} days"
-
-
-def _date(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError):  # beyond the year 9999
-        return "the end of time"
 
 
 def _is_name(name: str, *, address: bool) -> bool:

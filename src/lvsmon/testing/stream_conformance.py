@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from lvsmon.errors import ConnectFailed
 from lvsmon.model import Certificate, Reason
 from lvsmon.net.base import Connector, Stream
-from lvsmon.net.tls.values import TlsProfile, TlsSession
+from lvsmon.net.tls.values import Stapled, TlsProfile, TlsSession
 from lvsmon.testing.network import (
     Close,
     DeadlinePassed,
@@ -25,6 +25,7 @@ from lvsmon.testing.network import (
     ScriptedConnector,
     Secure,
     Send,
+    Staple,
     UntilEnd,
     play,
 )
@@ -227,6 +228,19 @@ def resumes_the_session_of_another_stream(world: World) -> None:
     world.run(talk, Script(Secure(_SESSION), Send(b"ready")), Script(*again))
 
 
+def asks_for_a_staple(world: World) -> None:
+    """What the peer shows is returned; most have no staple to show."""
+
+    async def talk(net: Connector, address: str, port: int) -> None:
+        stream = await net.connect(address, port)
+        stapled = await stream.see_staple(_ANY, "www.example.org")
+        assert stapled.staple is None
+        assert stapled.certificate
+        stream.close()
+
+    world.run(talk, Script(Staple(Stapled(staple=None, certificate=b"DER", others=())), Hang()))
+
+
 def pauses(world: World) -> None:
     """A pause ends."""
 
@@ -248,6 +262,7 @@ CHECKS: Final[tuple[Callable[[World], None], ...]] = (
     hears_more_after_it_has_finished,
     starts_tls_in_the_middle,
     resumes_the_session_of_another_stream,
+    asks_for_a_staple,
     pauses,
 )
 """Every check, to be run in every world."""

@@ -74,6 +74,7 @@ class TlsPipe:
             asked_for_certificate=getattr(self._tls, "asked_for_certificate", False),
             resumed=bool(self._tls.session_reused),
             at=time.time(),
+            der=self._tls.getpeercert(binary_form=True) or b"",
         )
 
     def _certificate(self) -> Certificate | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from lvsmon.model import Certificate
+from lvsmon.model import Certificate, Revocation
 from lvsmon.model.settings import Secret
 
 MinVersion: TypeAlias = Literal["1.0", "1.2", "1.3"]
@@ -34,7 +34,8 @@ class TlsSession:
     where it was not verified. ``asked_for_certificate``: the server wanted to see a certificate of ours, and under
     TLS 1.3 its answer to that comes only with the first read. ``resumed``: the server took the session that it was
     offered, and showed no certificate anew: ``certificate`` is the earlier one. ``at`` is the director's wall clock, in
-    seconds since the epoch: what the certificate's dates are held against.
+    seconds since the epoch: what the certificate's dates are held against. ``der`` is the certificate as it was sent.
+    ``revocation`` is None where nobody has looked.
     """
 
     version: str
@@ -44,3 +45,18 @@ class TlsSession:
     asked_for_certificate: bool = False
     resumed: bool = False
     at: float
+    der: bytes = b""
+    revocation: Revocation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stapled:
+    """What a server sent that was asked for a stapled OCSP answer; nothing of it has been verified.
+
+    ``certificate`` is its own, as DER; ``others`` are those that it sent beside it, and those that the director trusts:
+    the issuer is among them.
+    """
+
+    staple: bytes | None
+    certificate: bytes
+    others: tuple[bytes, ...]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lvsmon.errors import LocalFault, ProbeFailed
-from lvsmon.net.tls.values import TlsSession
+from lvsmon.net.tls.values import Stapled, TlsSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,18 @@ class Secure:
 
 
 @dataclass(frozen=True, slots=True)
+class Staple:
+    """The peer does a TLS handshake in which it is asked for a stapled OCSP answer."""
+
+    result: Stapled | ProbeFailed
+
+
+@dataclass(frozen=True, slots=True)
 class UntilEnd:
     """The peer waits until the probe has said that it will write no more."""
 
 
-Step: TypeAlias = Expect | Until | UntilEnd | Send | Secure | Wait | Close | Reset | Hang
+Step: TypeAlias = Expect | Until | UntilEnd | Send | Secure | Staple | Wait | Close | Reset | Hang
 
 
 class Script:

@@ -3,9 +3,10 @@
 import errno
 from math import inf
 
+from lvsmon.errors import ProbeFailed
 from lvsmon.net import faults
 from lvsmon.net.base import Stream, Trace
-from lvsmon.net.tls.values import TlsProfile, TlsSession
+from lvsmon.net.tls.values import Stapled, TlsProfile, TlsSession
 from lvsmon.testing.network.script import (
     Close,
     Expect,
@@ -15,6 +16,7 @@ from lvsmon.testing.network.script import (
     ScriptError,
     Secure,
     Send,
+    Staple,
     Until,
     UntilEnd,
     Wait,
@@ -67,7 +69,7 @@ class ScriptedStream:
                     await Sleep(inf)
                 case Expect(data) | Until(data):
                     raise ScriptError(f"the probe reads, but the peer still waits for {data!r}; got {self._pending!r}")
-                case UntilEnd() | Secure() as step:
+                case UntilEnd() | Secure() | Staple() as step:
                     raise ScriptError(f"the probe reads, but the peer waits for {step}")
 
     async def start_tls(
@@ -92,6 +94,17 @@ class ScriptedStream:
                 case step:
                     raise ScriptError(f"the probe starts TLS, but the peer's next step is {step}")
 
+    async def see_staple(self, profile: TlsProfile, sni: str | None = None, /) -> Stapled:
+        self.secured.append((profile, sni))
+        match self._steps.pop(0) if self._steps else Hang():
+            case Staple(Stapled() as result):
+                return result
+            case Staple(ProbeFailed() as error):
+                raise error
+            case Hang():
+                await Sleep(inf)
+        raise ScriptError("the probe asks for a stapled answer, but the peer does not expect that")
+
     async def finish(self) -> None:
         self._finished = True
         self._take_expected()
@@ -110,7 +123,7 @@ class ScriptedStream:
         match self._steps[0] if self._steps else Hang():
             case Wait(seconds):
                 return seconds
-            case Hang() | Expect() | Until() | UntilEnd() | Secure():
+            case Hang() | Expect() | Until() | UntilEnd() | Secure() | Staple():
                 return inf
             case _:
                 return 0
