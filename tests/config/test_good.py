@@ -39,7 +39,12 @@ def test_what_is_shown_loads_as_the_same_plan(name, tmp_path):
     assert again == document(loaded)
 
 
-REQUIRED = {"dns": 'name = "example.org"', "exec": 'command = ["/bin/true"]', "file": 'path = "/run/w"'}
+REQUIRED = {
+    "dns": 'name = "example.org"',
+    "exec": 'command = ["/bin/true"]',
+    "file": 'path = "/run/w"',
+    "radius": 'secret_env = "PATH"',
+}
 """Settings without a default."""
 
 

@@ -90,6 +90,15 @@ def test_some_protocols_over_udp_are_known_by_their_ports(port: int, kind: str) 
     assert describe({udp: [(to, Forward.MASQ)]}) == {f"{udp} {to}": f"{kind} {to}"}
 
 
+def test_a_radius_server_answers_only_who_knows_its_secret() -> None:
+    """Without a configuration nobody does."""
+    udp = VirtualKey.of_address(Protocol.UDP, "192.0.2.10", 1812)
+    found = describe({udp: [(DestinationKey("10.1.0.11", 1812), Forward.MASQ)]})
+    assert ["a RADIUS server answers only who knows its secret: configure a probe of kind radius to know"] == list(
+        found.values()
+    )
+
+
 @pytest.mark.parametrize("port", [53, 111, 2049])
 def test_a_server_of_both_protocols_is_probed_over_each(port: int) -> None:
     """Behind a virtual service for each, the same port of the same realserver is probed twice."""

@@ -27,6 +27,7 @@ from lvsmon.probes.ntp import NtpProbe
 from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.ping import PingProbe
 from lvsmon.probes.pop3 import Pop3Probe
+from lvsmon.probes.radius import RadiusProbe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.smtp import SmtpProbe
@@ -107,6 +108,10 @@ SAMPLES: dict[str, list[Sample]] = {
     "pgsql": [Sample("pgsql", PgsqlProbe()), Sample("pgsql with TLS", PgsqlProbe(tls="starttls", tls_verify=False))],
     # The host answers, whatever its port does.
     "ping": [Sample("ping", PingProbe(count=1), frozenset(BEHAVIOURS))] if may_ping() else [],
+    "radius": [
+        Sample("radius", RadiusProbe(secret=Secret("secret"), retransmit=0.1)),
+        Sample("radius with a user", RadiusProbe(secret=Secret("secret"), **LOGIN, expect="any", retransmit=0.1)),
+    ],
     "redis": [Sample("redis", RedisProbe())],
     "rpc": [
         Sample("rpc", RpcProbe(program="nfs", portmapper=False)),

@@ -12,7 +12,7 @@ import pytest
 from certificates import Authority
 from ldap_messages import bound
 from lvsmon.config.kinds import builtin
-from lvsmon.model import Verdict
+from lvsmon.model import Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.masking import STARS
 from lvsmon.monitor.runner import run
@@ -20,10 +20,14 @@ from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.base import aim
 from lvsmon.store import codec
+from lvsmon.testing.network import run_scripted
+from lvsmon.wire.radius import Request
 from net.tls_servers import TlsServer, server_context
 from probe_support import answering
+from probes.datagram_server import AnsweringNet
 from probes.name_server import KEY, NameServer, respond
 from probes.name_server import outcome_of as outcome_from
+from radius_messages import reply
 
 SECRET = "s3cret/wörd"
 NEVER_SENT = {"tls_client_key"}
@@ -76,8 +80,8 @@ SERVERS = {
 """Each kind's settings and how its server refuses it, with what it repeats as the reason."""
 
 SPEAK_FIRST = SERVERS.keys() - {"http", "https", "ldap", "memcached", "pgsql", "redis"}
-ELSEWHERE = {"dns"}
-"""Below: what it repeats is in no refusal."""
+ELSEWHERE = {"dns", "radius"}
+"""Below: they do not speak TCP alone."""
 
 
 def outcome_of(kind, settings, port):
@@ -119,6 +123,22 @@ def test_what_a_refusal_repeats_is_starred(kind, form, context):
     else:
         with answering(said, first=kind in SPEAK_FIRST) as port:
             outcome = outcome_of(kind, settings, port)
+    assert outcome.verdict is Verdict.FAIL
+    assert STARS in outcome.detail
+    assert leaks(outcome) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("whose", [{"secret": Secret("other")}, {"password": Secret("other")}])
+def test_what_a_radius_server_repeats_is_starred(form, whose):
+    """The password, or the secret that it shares."""
+    probe = builtin("radius").probe(**{**LOGIN, "secret": Secret(SECRET), **whose})
+    asked_with = probe.secret.reveal().encode()
+
+    def answer(data, _):
+        return [(0.0, reply(3, (18, FORMS[form][:250]), asked=Request(data, asked_with), secret=asked_with))]
+
+    outcome = run_scripted(probe, Target(address="10.1.0.11", port=1812), AnsweringNet(answer))
     assert outcome.verdict is Verdict.FAIL
     assert STARS in outcome.detail
     assert leaks(outcome) == []

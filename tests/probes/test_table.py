@@ -20,10 +20,18 @@ HELPERS = {
     "ftp_control", "ftp_login", "ftp_transfer",
     "exit_codes", "mon_memory", "placeholders", "reports",
     "database", "replication",
+    "datagrams",
     "ldap_results",
     "ssh_strength",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
+
+
+def _write_secrets(text, directory):
+    """Make the files of secrets that a configuration names."""
+    for name in re.findall(r'^\w+_file = "(\w+\.\w+)"$', text, re.MULTILINE):
+        (directory / name).write_text("secret")
+        (directory / name).chmod(0o600)
 
 
 def _stems(pattern):
@@ -45,7 +53,9 @@ def test_the_table_is_sorted_and_names_its_kinds():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sample_loads_alone(kind, tmp_path):
     """And probes with the kind that it is named after."""
-    plan = load(Path(shutil.copy(ROOT / "monitors.d" / f"{kind}.toml", tmp_path / "lvsmon.toml")))
+    path = Path(shutil.copy(ROOT / "monitors.d" / f"{kind}.toml", tmp_path / "lvsmon.toml"))
+    _write_secrets(path.read_text(), tmp_path)
+    plan = load(path)
     assert {kind} == {spec.probe.kind for spec in plan.probes.values()}
     assert len(plan.probes) == 2
 
@@ -59,6 +69,7 @@ def test_the_examples_of_a_page_load(kind, tmp_path):
     virtual, _, _ = (ROOT / "monitors.d" / f"{kind}.toml").read_text().partition("[[virtual.probe]]")
     for example in examples:
         (tmp_path / "lvsmon.toml").write_text(virtual + example)
+        _write_secrets(example, tmp_path)
         assert {kind} == {spec.probe.kind for spec in load(tmp_path).probes.values()}
 
 

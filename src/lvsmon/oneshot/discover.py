@@ -95,10 +95,16 @@ _PORT_OF_VIP: Final = frozenset({Forward.ROUTE, Forward.TUNNEL})
 """Forwarding methods that leave packets as they are: the realserver sees the port of the VIP, whatever is written."""
 
 
+_SECRETIVE: Final = frozenset({1812, 1813})
+"""UDP ports of servers (RADIUS) that say nothing to whom does not know their secret."""
+
+
 def _no_way(key: VirtualKey, to: DestinationKey, port: int) -> str:
     """Return why nothing can be told of a destination without a configuration, "" if something can."""
     if key.protocol is None:
         return "a fwmark says nothing of the protocol: configure a probe to know"
+    if key.protocol is Protocol.UDP and port in _SECRETIVE:
+        return "a RADIUS server answers only who knows its secret: configure a probe of kind radius to know"
     if key.protocol is not Protocol.TCP and not (key.protocol is Protocol.UDP and port in _SUGGESTED_UDP):
         return f"a port of {key.protocol} cannot be probed without knowing its protocol: configure a probe to know"
     if not key.port and not to.port:

@@ -26,6 +26,7 @@ BUILTIN: Final[Mapping[str, str]] = {
     "pgsql": "lvsmon.probes.pgsql:PgsqlProbe",
     "ping": "lvsmon.probes.ping:PingProbe",
     "pop3": "lvsmon.probes.pop3:Pop3Probe",
+    "radius": "lvsmon.probes.radius:RadiusProbe",
     "redis": "lvsmon.probes.redis:RedisProbe",
     "rpc": "lvsmon.probes.rpc:RpcProbe",
     "smtp": "lvsmon.probes.smtp:SmtpProbe",
