@@ -8,6 +8,7 @@ import pytest
 from lvsmon.model import DestinationKey, Forward, Protocol, VirtualKey
 from lvsmon.oneshot.discover import _suggested, discovered
 from lvsmon.probes.optional_tls import OptionalTls
+from lvsmon.probes.sip import SipProbe
 from oneshot_support import destination, in_kernel, spec, virtual
 
 
@@ -57,6 +58,8 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
         (111, "rpc"),
         (2049, "nfs"),
         (3306, "mysql"),
+        (5060, "sip"),
+        (5061, "sip"),
         (5432, "pgsql"),
         (6379, "redis"),
         (11211, "memcached"),
@@ -82,7 +85,7 @@ def test_the_port_says_whether_mail_begins_with_tls(port: int, tls: str) -> None
     assert not getattr(probe, "auth", ())
 
 
-@pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (111, "rpc"), (123, "ntp"), (2049, "nfs")])
+@pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (111, "rpc"), (123, "ntp"), (2049, "nfs"), (5060, "sip")])
 def test_some_protocols_over_udp_are_known_by_their_ports(port: int, kind: str) -> None:
     """Elsewhere nothing can be told of what speaks UDP."""
     udp = VirtualKey.of_address(Protocol.UDP, "192.0.2.10", port)
@@ -99,7 +102,15 @@ def test_a_radius_server_answers_only_who_knows_its_secret() -> None:
     )
 
 
-@pytest.mark.parametrize("port", [53, 111, 2049])
+def test_sip_is_spoken_in_tls_on_its_port_and_any_answer_does() -> None:
+    """No domain and no certificate can be expected of a server that nobody has named."""
+    for port, over, tls in ((5060, "udp", "none"), (5060, "tcp", "none"), (5061, "tcp", "implicit")):
+        probe = _suggested(port, over_udp=over == "udp")
+        assert isinstance(probe, SipProbe)
+        assert (over, tls, tls == "none", 404 in probe.status) == (probe.over, probe.tls, probe.tls_verify, True)
+
+
+@pytest.mark.parametrize("port", [53, 111, 2049, 5060])
 def test_a_server_of_both_protocols_is_probed_over_each(port: int) -> None:
     """Behind a virtual service for each, the same port of the same realserver is probed twice."""
     to = DestinationKey("10.1.0.11", port)

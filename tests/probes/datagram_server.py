@@ -22,6 +22,10 @@ class _Datagram:
     def __init__(self, net, opened):
         self._net, self._opened, self._coming = net, opened, []
 
+    @property
+    def local(self):
+        return self._opened.local
+
     async def send(self, data, /):
         now = self._net.clock.monotonic()
         self._net.trace.sent(data)

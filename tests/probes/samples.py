@@ -30,6 +30,7 @@ from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.radius import RadiusProbe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
+from lvsmon.probes.sip import SipProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.ssh import SshProbe
 from lvsmon.probes.submission import SubmissionProbe
@@ -134,6 +135,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "submission": [
         Sample("submission", SubmissionProbe(tls_verify=False)),
         Sample("submission in clear text", SubmissionProbe(tls="none", auth=()), frozenset({"smtp_resets_after_ehlo"})),
+    ],
+    "sip": [
+        Sample("sip", SipProbe(retransmit=0.1)),
+        Sample("sip over TCP", SipProbe(over="tcp")),
+        Sample("sip in TLS", SipProbe(tls="implicit", tls_verify=False)),
     ],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
     "ssh": [Sample("ssh", SshProbe()), Sample("ssh, version alone", SshProbe(mode="banner"), frozenset({"is_ssh"}))],

@@ -62,7 +62,7 @@ HEALTHY = {
 ON_THE_DIRECTOR = {"exec", "file"}
 """Kinds that speak to no server."""
 
-ELSEWHERE = {"dns", "ftp", "nfs", "ntp", "ping", "radius", "rpc", "udp"}
+ELSEWHERE = {"dns", "ftp", "nfs", "ntp", "ping", "radius", "rpc", "sip", "udp"}
 """Kinds whose own tests have a healthy server: it answers what it was asked."""
 
 

@@ -19,6 +19,11 @@ _T = TypeVar("_T")
 class Stream(Protocol):
     """A connected TCP stream. Errors raised: `ConnectFailed` (reset), `LocalFault`."""
 
+    @property
+    def local(self) -> tuple[str, int]:
+        """The director's address and port on this connection: some protocols say them to the peer."""
+        ...
+
     async def read(self, limit: int = 65536, /) -> bytes:
         """Return 1..limit bytes as they come, or b"" once the peer has closed its side."""
         ...
@@ -62,6 +67,11 @@ class Stream(Protocol):
 
 class Datagram(Protocol):
     """A connected UDP socket. Errors raised: `ConnectFailed` (ICMP says refused or unreachable), `LocalFault`."""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """The director's address and port, where the peer's datagrams come to."""
+        ...
 
     async def send(self, data: bytes, /) -> None: ...
 

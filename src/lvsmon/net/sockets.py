@@ -137,6 +137,11 @@ class _Socket:
         self._trace = trace
         self._in_a_row = 0
 
+    @property
+    def local(self) -> tuple[str, int]:
+        address, port = self._sock.getsockname()[:2]
+        return address.partition("%")[0], port  # a zone means nothing to the peer
+
     async def _receive(self, limit: int) -> bytes:
         if self._in_a_row >= _READS_IN_A_ROW:
             self._in_a_row = 0

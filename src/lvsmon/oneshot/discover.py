@@ -48,19 +48,21 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     3268: "ldap",
     3269: "ldap",
     3306: "mysql",
+    5060: "sip",
+    5061: "sip",
     5432: "pgsql",
     6379: "redis",
     8080: "http",
     8443: "https",
     11211: "memcached",
 }
-_IN_TLS: Final = frozenset({465, 563, 636, 990, 993, 995, 3269})
+_IN_TLS: Final = frozenset({465, 563, 636, 990, 993, 995, 3269, 5061})
 """Ports on which TLS is spoken from the start; on the others it is not asked for, since not every site has it."""
 
 _OTHERWISE: Final = "tcp"
-_SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 111: "rpc", 123: "ntp", 2049: "nfs"}
+_SUGGESTED_UDP: Final[Mapping[int, str]] = {53: "dns", 111: "rpc", 123: "ntp", 2049: "nfs", 5060: "sip"}
 _ANSWERS: Final = (200, 499)
-"""HTTP statuses that pass: without the name and the path that clients use, a redirect or "not found" is an answer."""
+"""Statuses of HTTP and its kin that pass: without the name and the path that clients use, "not found" is an answer."""
 
 _TIMEOUT: Final = 3.0  # seconds; a person is waiting
 _AT_ONCE: Final = Damping(rise=1, fall=1)  # one look decides: there are no counters
@@ -136,6 +138,10 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         from lvsmon.probes.statuses import Statuses  # noqa: PLC0415  loaded where it is used
 
         settings["status"] = Statuses((_ANSWERS,))
+    if kind == "sip":
+        from lvsmon.probes.statuses import FinalStatuses  # noqa: PLC0415  loaded where it is used
+
+        settings |= {"over": "udp" if over_udp else "tcp", "status": FinalStatuses((_ANSWERS,))}
     if kind == "submission":
         settings |= {"tls": "none", "auth": ()}
     if port in _IN_TLS:

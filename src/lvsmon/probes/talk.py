@@ -3,6 +3,7 @@
 from typing import Final, Protocol, TypeVar
 
 from lvsmon.errors import PeerClosed
+from lvsmon.model import Target
 from lvsmon.model.patterns import Regex
 from lvsmon.net.base import Stream
 
@@ -50,6 +51,14 @@ def shown(data: bytes | bytearray, limit: int = MAX_FACT) -> str:
     """Return ``data`` for a fact or a detail: ends trimmed, bounded, bytes that are no UTF-8 escaped."""
     cut = data.strip()[: limit * 4].decode("utf-8", "backslashreplace")
     return cut if len(cut) <= limit else cut[: limit - 1] + "…"
+
+
+def as_clients_say(target: Target, default_port: int) -> str:
+    """Return the name by which clients of the VIP call it in a URI: no port where it is the scheme's own."""
+    name = target.hostname or target.vip or target.address
+    name = f"[{name}]" if ":" in name else name
+    port = target.vport or target.port
+    return name if port == default_port else f"{name}:{port}"
 
 
 def refuse_vacuous(setting: str, pattern: Regex | None, verb: str = "fail") -> None:

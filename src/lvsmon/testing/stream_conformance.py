@@ -239,6 +239,15 @@ def asks_for_a_staple(world: World) -> None:
         stream.close()
 
     world.run(talk, Script(Staple(Stapled(staple=None, certificate=b"DER", others=())), Hang()))
+def tells_its_own_address(world: World) -> None:
+    """Of the family that was connected to, with a port of its own."""
+
+    async def talk(net: Connector, address: str, port: int) -> None:
+        stream = await net.connect(address, port)
+        host, own = stream.local
+        assert (":" in host, own != port, 0 < own < 65536) == (":" in address, True, True)
+
+    world.run(talk, Script(Hang()))
 
 
 def pauses(world: World) -> None:
@@ -263,6 +272,7 @@ CHECKS: Final[tuple[Callable[[World], None], ...]] = (
     starts_tls_in_the_middle,
     resumes_the_session_of_another_stream,
     asks_for_a_staple,
+    tells_its_own_address,
     pauses,
 )
 """Every check, to be run in every world."""

@@ -9,7 +9,6 @@ That the script behaves as a real socket does is shown by `lvsmon.testing.stream
 """
 
 from lvsmon.testing.network.connector import (
-    LISTENING,
     ScriptedConnector,
     ScriptedListener,
     ScriptedRunning,
@@ -17,6 +16,7 @@ from lvsmon.testing.network.connector import (
 )
 from lvsmon.testing.network.peers import ScriptedDatagram, ScriptedEcho
 from lvsmon.testing.network.script import (
+    LISTENING,
     Close,
     Expect,
     Fate,

@@ -14,14 +14,11 @@ from lvsmon.net.programs import Ended, Program
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import Context, Deadline, Probe
 from lvsmon.testing.network.peers import ScriptedDatagram, ScriptedEcho
-from lvsmon.testing.network.script import Fate, Hang, Script, ScriptError
+from lvsmon.testing.network.script import LISTENING, Fate, Hang, Script, ScriptError
 from lvsmon.testing.network.stream import ScriptedStream
 from lvsmon.testing.network.virtual_time import DeadlinePassed, ScriptedClock, Sleep, play, within
 
 _T = TypeVar("_T")
-
-LISTENING: Final = ("192.0.2.254", "2001:db8::fe")
-"""The director's addresses in the scripted network."""
 
 
 class ScriptedListener:
@@ -121,12 +118,12 @@ class ScriptedConnector:
 
     async def connect(self, address: str, port: int, /) -> ScriptedStream:
         self._listening = LISTENING[":" in address]
-        stream = ScriptedStream(self._next(address, port), self.trace)
+        stream = ScriptedStream(self._next(address, port), self.trace, self._listening)
         self.opened.append(stream)
         return stream
 
     async def datagram(self, address: str, port: int, /) -> ScriptedDatagram:
-        datagram = ScriptedDatagram(self._next(address, port), self.trace)
+        datagram = ScriptedDatagram(self._next(address, port), self.trace, LISTENING[":" in address])
         self.opened.append(datagram)
         return datagram
 

@@ -9,7 +9,19 @@ from typing import Final
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.net import faults
 from lvsmon.net.base import Arrival, Trace
-from lvsmon.testing.network.script import Close, Expect, Fate, Hang, Reset, Script, ScriptError, Send, Wait
+from lvsmon.testing.network.script import (
+    EPHEMERAL,
+    LISTENING,
+    Close,
+    Expect,
+    Fate,
+    Hang,
+    Reset,
+    Script,
+    ScriptError,
+    Send,
+    Wait,
+)
 from lvsmon.testing.network.virtual_time import ScriptedClock, Sleep
 
 _ECHO_REPLIES: Final = {8: 0, 128: 129}
@@ -18,11 +30,16 @@ _ECHO_REPLIES: Final = {8: 0, 128: 129}
 class ScriptedDatagram:
     """A datagram socket whose peer follows a script: each `Send` is one datagram, each `Expect` wants one."""
 
-    def __init__(self, script: Script, trace: Trace) -> None:
+    def __init__(self, script: Script, trace: Trace, address: str = LISTENING[0]) -> None:
         self._steps = list(script.steps)
         self._trace = trace
+        self._local = address, EPHEMERAL
         self.sent: list[bytes] = []
         self.ended = ""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        return self._local
 
     async def send(self, data: bytes, /) -> None:
         self._trace.sent(data)

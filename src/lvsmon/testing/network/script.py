@@ -6,6 +6,12 @@ from typing import Final, TypeAlias
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.net.tls.values import Stapled, TlsSession
 
+LISTENING: Final = ("192.0.2.254", "2001:db8::fe")
+"""The director's addresses in the scripted network."""
+
+EPHEMERAL: Final = 40000
+"""The director's port on every connection there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expect:

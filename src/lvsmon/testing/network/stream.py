@@ -8,6 +8,8 @@ from lvsmon.net import faults
 from lvsmon.net.base import Stream, Trace
 from lvsmon.net.tls.values import Stapled, TlsProfile, TlsSession
 from lvsmon.testing.network.script import (
+    EPHEMERAL,
+    LISTENING,
     Close,
     Expect,
     Hang,
@@ -31,9 +33,10 @@ class ScriptedStream:
     stream whose session was offered in it, ``ended`` how it closed.
     """
 
-    def __init__(self, script: Script, trace: Trace) -> None:
+    def __init__(self, script: Script, trace: Trace, address: str = LISTENING[0]) -> None:
         self._steps = list(script.steps)
         self._trace = trace
+        self._local = address, EPHEMERAL
         self._unread = b""
         self._pending = bytearray()
         self._finished = False
@@ -41,6 +44,10 @@ class ScriptedStream:
         self.resumes: Stream | None = None
         self.written = b""
         self.ended = ""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        return self._local
 
     async def read(self, limit: int = 65536, /) -> bytes:
         while True:
