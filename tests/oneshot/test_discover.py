@@ -8,6 +8,7 @@ import pytest
 from lvsmon.model import DestinationKey, Forward, Protocol, VirtualKey
 from lvsmon.oneshot.discover import _suggested, discovered
 from lvsmon.probes.optional_tls import OptionalTls
+from lvsmon.probes.rtsp import RtspProbe
 from lvsmon.probes.sip import SipProbe
 from oneshot_support import destination, in_kernel, spec, virtual
 
@@ -58,6 +59,9 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
         (111, "rpc"),
         (2049, "nfs"),
         (3306, "mysql"),
+        (322, "rtsp"),
+        (554, "rtsp"),
+        (8554, "rtsp"),
         (5060, "sip"),
         (5061, "sip"),
         (5432, "pgsql"),
@@ -108,6 +112,14 @@ def test_sip_is_spoken_in_tls_on_its_port_and_any_answer_does() -> None:
         probe = _suggested(port, over_udp=over == "udp")
         assert isinstance(probe, SipProbe)
         assert (over, tls, tls == "none", 404 in probe.status) == (probe.over, probe.tls, probe.tls_verify, True)
+
+
+def test_a_media_server_may_want_a_login() -> None:
+    """Any answer does, since nobody has given us a user or a certificate's name."""
+    for port, tls in ((322, "implicit"), (554, "none")):
+        probe = _suggested(port, over_udp=False)
+        assert isinstance(probe, RtspProbe)
+        assert (tls, tls == "none", True) == (probe.tls, probe.tls_verify, 401 in probe.status)
 
 
 @pytest.mark.parametrize("port", [53, 111, 2049, 5060])

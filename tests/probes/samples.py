@@ -30,6 +30,7 @@ from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.radius import RadiusProbe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
+from lvsmon.probes.rtsp import RtspProbe
 from lvsmon.probes.sip import SipProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.ssh import SshProbe
@@ -135,6 +136,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "submission": [
         Sample("submission", SubmissionProbe(tls_verify=False)),
         Sample("submission in clear text", SubmissionProbe(tls="none", auth=()), frozenset({"smtp_resets_after_ehlo"})),
+    ],
+    "rtsp": [
+        Sample("rtsp", RtspProbe()),
+        Sample("rtsp with a stream and a login", RtspProbe(path="/live", **LOGIN)),
+        Sample("rtsp in TLS", RtspProbe(tls="implicit", tls_verify=False)),
     ],
     "sip": [
         Sample("sip", SipProbe(retransmit=0.1)),

@@ -25,12 +25,21 @@ from lvsmon.probes.nntp import NntpProbe
 from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.redis import RedisProbe
+from lvsmon.probes.rtsp import RtspProbe
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.ssh import SshProbe
 from lvsmon.probes.submission import SubmissionProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.telnet import TelnetProbe
 
+RTSP = [
+    None,
+    b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n",
+    None,
+    b"$\0\0\2hiRTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-",
+    b"Length: 29\r\n\r\nv=0\r\nm=audio 0 RTP/AVP 0 97\r\n",
+    None,
+]
 SMTP = [b"220-mail.example.org\r\n", b"220 hello\r\n", None, b"250-mail\r\n250 SIZE\r\n", None, b"221 bye\r\n"]
 TELNET = [b"\xff\xfd\x18", None, b"\xff\xfb\x01Debian\r\n", None, b"mail lo\xff\xf1gin: ", None]
 LDAP = [
@@ -54,6 +63,7 @@ HEALTHY = {
     "pgsql": (PgsqlProbe(), [None, b"R\0\0\0\x0c\0\0", b"\0\5salt"]),
     "redis": (RedisProbe(), [None, b"+PONG\r\n", None, b"$33\r\nrole:master\r\nconnected_slaves:0\r\n\r\n"]),
     "ldap": (LdapProbe(), LDAP),
+    "rtsp": (RtspProbe(path="/live", media=("audio",)), RTSP),
     "smtp": (SmtpProbe(expect_hostname=True), SMTP),
     "ssh": (SshProbe(mode="banner"), [b"hello\r\nSSH-2.0-", b"OpenSSH_9.2\r\n", None]),
     "tcp": (TcpProbe(send=b"PING\r\n", expect=Regex(b"^\\+PONG")), [None, b"+PO", b"NG\r\n"]),

@@ -74,12 +74,13 @@ SERVERS = {
     "pgsql": (USER, _pgsql),
     "pop3": (LOGIN, line(b"-ERR %s\r\n")),
     "redis": ({"password": Secret(SECRET)}, line(b"-ERR %s\r\n")),
+    "rtsp": (LOGIN, line(b"RTSP/1.0 403 %s\r\nCSeq: 1\r\n\r\n")),
     "smtp": (LOGIN, line(b"554 %s\r\n")),
     "submission": ({**LOGIN, "tls": "none"}, line(b"554 %s\r\n")),
 }
 """Each kind's settings and how its server refuses it, with what it repeats as the reason."""
 
-SPEAK_FIRST = SERVERS.keys() - {"http", "https", "ldap", "memcached", "pgsql", "redis"}
+SPEAK_FIRST = SERVERS.keys() - {"http", "https", "ldap", "memcached", "pgsql", "redis", "rtsp"}
 ELSEWHERE = {"dns", "radius"}
 """Below: they do not speak TCP alone."""
 

@@ -20,7 +20,7 @@ HELPERS = {
     "ftp_control", "ftp_login", "ftp_transfer",
     "exit_codes", "mon_memory", "placeholders", "reports",
     "database", "replication",
-    "datagrams",
+    "datagrams", "rtsp_talk",
     "ldap_results",
     "ssh_strength",
 }  # fmt: skip

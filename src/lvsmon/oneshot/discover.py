@@ -34,9 +34,11 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     113: "identd",
     119: "nntp",
     143: "imap",
+    322: "rtsp",
     389: "ldap",
     443: "https",
     465: "submission",
+    554: "rtsp",
     563: "nntp",
     587: "submission",
     636: "ldap",
@@ -54,9 +56,10 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     6379: "redis",
     8080: "http",
     8443: "https",
+    8554: "rtsp",
     11211: "memcached",
 }
-_IN_TLS: Final = frozenset({465, 563, 636, 990, 993, 995, 3269, 5061})
+_IN_TLS: Final = frozenset({322, 465, 563, 636, 990, 993, 995, 3269, 5061})
 """Ports on which TLS is spoken from the start; on the others it is not asked for, since not every site has it."""
 
 _OTHERWISE: Final = "tcp"
@@ -134,7 +137,7 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
     settings: dict[str, object] = {}
     if kind == "dns":
         settings |= {"name": ".", "type": "NS", "rcode": "ANY", "over": "udp" if over_udp else "tcp"}
-    if kind in {"http", "https"}:
+    if kind in {"http", "https", "rtsp"}:
         from lvsmon.probes.statuses import Statuses  # noqa: PLC0415  loaded where it is used
 
         settings["status"] = Statuses((_ANSWERS,))

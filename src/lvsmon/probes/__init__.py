@@ -29,6 +29,7 @@ BUILTIN: Final[Mapping[str, str]] = {
     "radius": "lvsmon.probes.radius:RadiusProbe",
     "redis": "lvsmon.probes.redis:RedisProbe",
     "rpc": "lvsmon.probes.rpc:RpcProbe",
+    "rtsp": "lvsmon.probes.rtsp:RtspProbe",
     "sip": "lvsmon.probes.sip:SipProbe",
     "smtp": "lvsmon.probes.smtp:SmtpProbe",
     "ssh": "lvsmon.probes.ssh:SshProbe",

@@ -174,6 +174,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     ),
     "http_status_500": _says(None, b"HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\nhello", then="close"),
     "http_then_reset": _says(None, _OK + b"Content-Length: 5\r\n\r\nhello", then="reset"),
+    # SIP and RTSP that go wrong on their way.
+    "sip_endless_head": _floods(b"SIP/2.0 200 OK\r\n", b"Via: SIP/2.0/TCP h\r\n", wait=True),
+    "sip_endless_responses": _floods(b"", b"SIP/2.0 100 Trying\r\nl: 0\r\n\r\n", wait=True),
+    "rtsp_endless_head": _floods(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n", b"Public: OPTIONS\r\n", wait=True),
+    "rtsp_endless_media": _floods(b"", b"$\0\xff\xff" + bytes(65535), wait=True),
     # Telnet that goes wrong on its way.
     "telnet_negotiates_only": _says(b"\xff\xfd\x18\xff\xfd\x1f", None, b"\xff\xfb\x03\xff\xfb\x01"),
     "telnet_endless_negotiation": _floods(b"", b"\xff\xfd\x18"),
