@@ -239,6 +239,8 @@ def asks_for_a_staple(world: World) -> None:
         stream.close()
 
     world.run(talk, Script(Staple(Stapled(staple=None, certificate=b"DER", others=())), Hang()))
+
+
 def tells_its_own_address(world: World) -> None:
     """Of the family that was connected to, with a port of its own."""
 
