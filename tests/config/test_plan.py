@@ -97,6 +97,32 @@ def test_ports_cascade_to_destination_and_probe(plan):
     assert (spec.target.port, destination.key.port) == (9, 80)
 
 
+def test_a_probe_is_told_what_its_realserver_is_called_where_it_wants_to_know(plan):
+    """And a probe that wants it is another one under another name."""
+    assert only(plan())[0].target.realserver is None
+    probe = 'kind = "http"'
+    spec, _ = only(plan(probe=probe))
+    assert "rs1" == spec.target.realserver
+    assert spec.id != only(plan(probe=probe + '\nlocation_leak = "ignore"'))[0].id
+
+
+def test_requests_headers_and_json_are_read_from_a_file(plan):
+    probe = """kind = "http"
+    expect_headers = [{ name = "Vary" }]
+    expect_json = [{ path = "status", equals = "UP" }]
+    [[virtual.probe.then]]
+    path = "/b"
+    headers = { A = "b" }
+    expect_json = [{ path = "n", at_most = 5 }]
+    [[virtual.probe.then]]
+    method = "POST"
+    """
+    found = only(plan(probe=probe))[0].probe
+    assert ["/b", "/"] == [one.path for one in found.then.requests]
+    assert [{"path": "n", "at_most": 5}] == found.then.requests[0].expect_json.write()
+    assert [{"name": "Vary"}] == found.expect_headers.write()
+
+
 def test_a_drop_in_files_defaults_hold_for_its_own_virtual_services_only(written):
     body = 'realservers = ["rs1"]\n[[virtual.probe]]\nkind = "tcp"\n'
     written(

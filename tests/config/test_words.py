@@ -102,7 +102,10 @@ def complaints(kind, *words):
         (
             "http",
             ["method=get"],
-            'method: write one of "GET", "HEAD", "OPTIONS", "POST", not "get"; did you mean "GET"?',
+            (
+                'method: write one of "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", not "get"; '
+                'did you mean "GET"?'
+            ),
         ),
         (
             "http",

@@ -14,9 +14,11 @@ from lvsmon.probes.exec import ExecProbe
 from lvsmon.probes.file import FileProbe
 from lvsmon.probes.ftp import FtpProbe
 from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.http_request import FurtherRequests
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.imap import ImapProbe
+from lvsmon.probes.json_rules import JsonRules
 from lvsmon.probes.ldap import LdapProbe
 from lvsmon.probes.lmtp import LmtpProbe
 from lvsmon.probes.memcached import MemcachedProbe
@@ -88,6 +90,13 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
         Sample("http that looks into the body", HttpProbe(expect=Regex(b"ready")), frozenset()),
         Sample("http that wants a digest", HttpProbe(digest="md5:" + "0" * 32)),
+        Sample("http that wants JSON", HttpProbe(expect_json=JsonRules.read([{"path": "a"}]), max_body=65536)),
+        Sample(
+            "http with two requests",
+            HttpProbe(max_body=65536, then=FurtherRequests.read([{"path": "/b"}])),
+            frozenset(),
+            _LARGE | _WHOLE | _SLOW,
+        ),
     ],
     "https": [
         Sample(

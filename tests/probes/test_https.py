@@ -52,7 +52,10 @@ def test_the_request_is_said_within_tls_as_clients_say_it():
     ],
 )
 def test_host_has_no_port_where_it_is_443(target, host):
-    assert b"\r\nHost: " + host + b"\r\n" in HttpsProbe().request(target)
+    answer = Script(Secure(_session()), Until(b"\r\n\r\n"), Send(b"HTTP/1.1 204 No Content\r\n\r\n"))
+    connector = ScriptedConnector(answer)
+    run_scripted(HttpsProbe(tls_verify=False), target, connector)
+    assert b"\r\nHost: " + host + b"\r\n" in connector.opened[0].written
 
 
 def test_the_host_header_does_not_change_what_the_certificate_must_be_for():

@@ -8,7 +8,7 @@ from lvsmon.config.cascade import TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import meant
 from lvsmon.config.sections import HostEntry, Sections, VirtualEntry
-from lvsmon.model import Brake, Expression, Group, Host, Name, VirtualService, names
+from lvsmon.model import Brake, Expression, Group, Host, Name, RealServer, VirtualService, names
 from lvsmon.model.settings import shown
 from lvsmon.probes.base import ProbeSpec
 
@@ -83,7 +83,7 @@ class _Builder:
         timing = {**{key: self._base[key] for key in TIMING}, **layer(section, Level.REALSERVER, where)}
         self.timings.append(timing)
         found = (
-            runner.add(section.address, 0, timing, where, self._probes)
+            runner.add(RealServer(section.name, section.address), 0, timing, where, self._probes)
             for runner in runs.prepare(entry.probes, None, None, self._complaints)
         )
         return Host(

@@ -46,6 +46,7 @@ def identity(
         f"{target.vip or ''}\n{target.vport or ''}\n"
         f"{interval!r}\n{timeout!r}\n{damping.rise}\n{damping.fall}"
     ) + "".join(f"\n{number}={pace!r}" for number, pace in enumerate(paces) if pace is not None)
+    whole += "" if target.realserver is None else f"\nrealserver={target.realserver}"
     digest = hashlib.blake2b(whole.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False).hexdigest()
     return f"{kind}:{target}#{digest}"
 

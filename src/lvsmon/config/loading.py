@@ -210,7 +210,7 @@ class _Builder:
             votes = [
                 (spec_id, runner.entry.section.votes)
                 for runner in runners
-                if (spec_id := runner.add(realserver.address, destination_key.port, timing, place, self.probes))
+                if (spec_id := runner.add(realserver, destination_key.port, timing, place, self.probes))
             ]
             found.append(
                 Destination(

@@ -8,7 +8,7 @@ from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
 from lvsmon.config.policies import check_paces
-from lvsmon.model import Damping, Target, VirtualKey
+from lvsmon.model import Damping, RealServer, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim
 
@@ -27,7 +27,9 @@ class Runner:
     definition: str
     complaints: Complaints
 
-    def add(self, address: str, port: int, timing: Layer, where: Where, probes: dict[str, ProbeSpec]) -> str | None:
+    def add(
+        self, realserver: RealServer, port: int, timing: Layer, where: Where, probes: dict[str, ProbeSpec]
+    ) -> str | None:
         """Put the probe of one destination into ``probes`` and return its id; None after adding a complaint."""
         port = self.entry.section.port or port
         if port == 0 and self.entry.kind.uses_port:
@@ -43,7 +45,7 @@ class Runner:
             self._overlaps(merged["interval"], merged["timeout"], where)
         damping = Damping(merged["rise"].value, merged["fall"].value)
         try:
-            target = self._aim(address, port)
+            target = self._aim(realserver, port)
         except ValueError as error:
             self.complaints.add(*self.entry.blamed(error))
             return None
@@ -71,14 +73,16 @@ class Runner:
             )
         return found
 
-    def _aim(self, address: str, port: int) -> Target:
+    def _aim(self, realserver: RealServer, port: int) -> Target:
         return aim(
             self.entry.probe,
-            address,
+            realserver.address,
             port,
             hostname=self.hostname,
-            vip=self.virtual.address or None if self.virtual else address,  # a host is known by its own
+            # A host is known by its own address, and may name itself.
+            vip=self.virtual.address or None if self.virtual else realserver.address,
             vport=self.virtual.port or None if self.virtual else None,
+            realserver=realserver.name if self.virtual else None,
         )
 
     def _overlaps(self, interval: Setting, timeout: Setting, where: Where) -> None:

@@ -19,7 +19,8 @@ class Target:
 
     ``vip`` and ``vport`` are where those clients connect to: what they put in ``Host:`` where the virtual service
     has no name or an unusual port. All three are None for probes that use none of them, so that virtual services
-    which differ only in them share their runs; `lvsmon.probes.base.aim` sees to it.
+    which differ only in them share their runs; `lvsmon.probes.base.aim` sees to it. ``realserver`` is what the
+    configuration calls it, None where a probe does not want to know or there is none.
     """
 
     address: str
@@ -27,6 +28,7 @@ class Target:
     hostname: str | None = None
     vip: str | None = None
     vport: int | None = None
+    realserver: str | None = None
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

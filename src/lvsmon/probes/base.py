@@ -50,7 +50,8 @@ class Probe(Protocol):
     has a usual port says so in ``default_port``, a class variable or a property: it is probed by hand where nobody
     names another. One that wants to know the VIP even where there is a hostname has a class variable ``uses_vip``,
     and ``needs_vip`` where it cannot do without. One that holds a certificate against what clients connect by, a
-    hostname or else the VIP, says so in ``needs_name``: it cannot be aimed where there is neither.
+    hostname or else the VIP, says so in ``needs_name``: it cannot be aimed where there is neither. One that wants to
+    know what the configuration calls the realserver has ``uses_realserver``.
     """
 
     kind: ClassVar[str]
@@ -114,6 +115,7 @@ def aim(
     hostname: str | None = None,
     vip: str | None = None,
     vport: int | None = None,
+    realserver: str | None = None,
 ) -> Target:
     """Return the target of ``probe`` on one realserver: with the clients' names, and the port, only where it uses them.
 
@@ -139,4 +141,5 @@ def aim(
         hostname=named,
         vip=vip if wants_vip else None,
         vport=vport if probe.uses_hostname else None,
+        realserver=realserver if getattr(probe, "uses_realserver", False) else None,
     )

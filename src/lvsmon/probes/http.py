@@ -1,220 +1,197 @@
-"""http: one request as a client of the VIP would send it, and what its answer must be (RFC 9110, RFC 9112)."""
+"""http: requests as a client of the VIP would send them, and what their answers must be (RFC 9110, RFC 9112)."""
 
-import re
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
-from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected
-from lvsmon.model import FactValue, Outcome, Reason, Target
-from lvsmon.model.settings import Pattern, Secret, Size
+from lvsmon.errors import ConnectFailed, PeerClosed, ProbeFailed, clip
+from lvsmon.model import Outcome, Target, Verdict
+from lvsmon.model.settings import Secret, Size
 from lvsmon.net.base import Stream
-from lvsmon.probes.base import Context, passed
-from lvsmon.probes.bodies import BodyText, check_digest
-from lvsmon.probes.statuses import Statuses
-from lvsmon.probes.talk import READ, next_event, refuse_vacuous, shown
-from lvsmon.wire.http1 import MAX_HEAD, End, Event, Head, ResponseReader, request
+from lvsmon.probes.base import Context
+from lvsmon.probes.cookies import MAX_COOKIE, MAX_COOKIES, Cookies
+from lvsmon.probes.http_answer import judge
+from lvsmon.probes.http_link import Asked, Http1Link, Link
+from lvsmon.probes.http_request import MAX_REQUEST_BODY, NONE_FURTHER, FurtherRequests, RequestSettings
+from lvsmon.probes.http_settings import check_line, check_max_body, check_token, check_user
+from lvsmon.probes.json_rules import MEMORY_FACTOR
+from lvsmon.probes.location import seen_by_clients
+from lvsmon.probes.talk import READ
+from lvsmon.wire.http1 import MAX_HEAD, Head
 
-_OWN_HEADERS: Final[Mapping[str, str]] = {
-    "host": "use the setting host",
-    "user-agent": "use the setting user_agent",
-    "connection": "a probe closes its connection",
-    "content-length": "a probe sends no body",
-    "transfer-encoding": "a probe sends no body",
-}
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SUCCESS: Final = Statuses(((200, 299),))
-_MAX_MAX_BODY: Final = 1 << 30
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+"""Methods that a client asks again where a kept connection turns out to be closed (RFC 9112 section 9.3.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpProbe:
-    """Request one path; the status, and what the body holds, decide. A redirect is never followed."""
+class HttpProbe(RequestSettings):
+    """Request one path, or several; the statuses, headers and bodies decide. A redirect is never followed."""
 
     kind: ClassVar[str] = "http"
     default_port: ClassVar[int] = 80
     needs_hostname: ClassVar[bool] = False
+    scheme: ClassVar[str] = "http"
 
-    path: str = "/"
-    """Path and query, sent as written: percent-encode what needs it."""
-    method: Literal["GET", "HEAD", "OPTIONS", "POST"] = "GET"
-    """Method of the request; POST sends an empty body."""
     version: Literal["1.0", "1.1"] = "1.1"
     """HTTP version of the request; Host is sent in both."""
     host: str | None = None
     """Host header as written; if not given, the virtual service's hostname or VIP, with a port as clients send it."""
-    status: Statuses = _SUCCESS
-    """Statuses that pass: 200, "200-299", or a list of both."""
-    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Further headers of the request."""
     user_agent: str = "lvsmon"
     """User-Agent header; "" to send none."""
     username: str | None = None
     """User for basic authorisation, together with password."""
     password: Secret | None = None
     """Password for basic authorisation."""
-    expect: Pattern | None = None
-    """Regular expression that must match in the body."""
-    expect_text: str | None = None
-    """Text that the body must hold."""
-    expect_absent: Pattern | None = None
-    """Regular expression that must not match in the body."""
-    digest: str | None = None
-    """Digest that the body must have: "sha256:..." or "md5:...", in hexadecimal."""
+    token: Secret | None = None
+    """Token for bearer authorisation."""
+    secret_body: Secret | None = None
+    """Body of the first request where it holds a password: never shown; in place of body."""
+    location_leak: Literal["fail", "warn", "ignore"] = "fail"
+    """Verdict where a redirect names the realserver itself, another port, or http in place of https."""
+    then: FurtherRequests = NONE_FURTHER
+    """Further requests, in this order, with the cookies set before: [{ path = "/account", expect = "Welcome" }]."""
     max_body: Size = 1 << 20
-    """Bytes of the body that are read; what is expected must show itself within them."""
+    """Bytes of each body that are read; what is expected must show itself within them."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that make no request, contradict each other or decide nothing."""
-        if not self.path.startswith("/") or re.search(r"[\x00-\x20\x7f]", self.path):
-            raise ValueError(
-                f'path: begin with "/" and write spaces and control characters as %20 and so on: {self.path!r}'
-            )
-        for setting, text in (("host", self.host), ("user_agent", self.user_agent)):
-            if text is not None and _CONTROL.search(text):
-                raise ValueError(f"{setting}: no control characters, such as line ends, can be sent: {text!r}")
+        RequestSettings.__post_init__(self)
+        check_line("host", self.host)
+        check_line("user_agent", self.user_agent)
         if self.host == "":
             raise ValueError("host: write a name, or leave host out")
-        self._check_headers()
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password: give both or none")
-        if self.username is not None and ":" in self.username:
-            raise ValueError("username: basic authorisation cannot carry a colon in it (RFC 7617)")
-        check_digest("digest", self.digest)
-        if self.method == "HEAD" and self._looks_into_body:
-            raise ValueError("method: an answer to HEAD has no body to expect anything in; use GET")
-        if self.expect_text == "":
-            raise ValueError("expect_text: the empty text is in every body, so the probe can never fail")
-        if not 1 <= self.max_body <= _MAX_MAX_BODY:
-            raise ValueError("max_body: write a size from 1B to 1024MiB")
-        refuse_vacuous("expect", self.expect)
-        refuse_vacuous("expect_absent", self.expect_absent, "pass")
+        check_user(self.username, self.password)
+        check_token(self.token)
+        if self.username is not None and self.token is not None:
+            raise ValueError("token: there is a username already; give one or the other")
+        if self.body and self.secret_body is not None:
+            raise ValueError("body: there is a secret_body already; give one or the other")
+        if self.secret_body is not None and len(self.secret_body.reveal().encode()) > MAX_REQUEST_BODY:
+            raise ValueError(f"secret_body: write at most {MAX_REQUEST_BODY} bytes")
+        for one in self._requests:
+            if self._authorises and any(name.lower() == "authorization" for name in one.headers):
+                raise ValueError(
+                    "headers: Authorization is made of username and password, or of token; give one or the other"
+                )
+        check_max_body(self.max_body)
 
-    def _check_headers(self) -> None:
-        for name, value in self.headers.items():
-            if not _TOKEN.fullmatch(name):
-                raise ValueError(f"headers: {name!r} is not the name of a header")
-            if _CONTROL.search(value):
-                raise ValueError(f"headers: no control characters, such as line ends, can be sent: {name}: {value!r}")
-            if (instead := _OWN_HEADERS.get(name.lower())) is not None:
-                raise ValueError(f"headers: {name} is not yours to set: {instead}")
-            if name.lower() == "authorization" and self.username is not None:
-                raise ValueError("headers: Authorization is made of username and password; give one or the other")
+    @property
+    def sends_body(self) -> bool:
+        return bool(self.body) or self.secret_body is not None
 
     @property
     def uses_hostname(self) -> bool:
         return self.host is None
 
     @property
+    def uses_realserver(self) -> bool:
+        return self.location_leak != "ignore"
+
+    @property
     def memory_bound(self) -> int:
-        return 10 * MAX_HEAD + 8 * READ + (3 * self.max_body if self._keeps_body else 0)
+        keeps = any(one.keeps_body for one in self._requests)
+        parses = any(one.expect_json.rules for one in self._requests)
+        cookies = 2 * MAX_COOKIES * MAX_COOKIE if self.then.requests else 0
+        return 10 * MAX_HEAD + 8 * READ + cookies + (3 * keeps + MEMORY_FACTOR * parses) * self.max_body
 
     @property
-    def _keeps_body(self) -> bool:
-        return not (self.expect is None and self.expect_text is None and self.expect_absent is None)
+    def _requests(self) -> tuple[RequestSettings, ...]:
+        return (self, *self.then.requests)
 
     @property
-    def _looks_into_body(self) -> bool:
-        return self._keeps_body or self.digest is not None
+    def _authorises(self) -> bool:
+        return self.username is not None or self.token is not None
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        return await self.exchange(await ctx.net.connect(target.address, target.port), target)
+        return await self.exchange(lambda: ctx.net.connect(target.address, target.port), target, ctx)
 
-    async def exchange(self, stream: Stream, target: Target) -> Outcome:
-        """Say the request on ``stream``, judge the answer and close."""
-        await stream.write(self.request(target))
-        reader = ResponseReader(self.method)
-        head = await self._read_head(stream, reader)
-        self._judge_status(head)
-        outcome = await self._judge_body(stream, reader, head)
-        stream.close()
-        return outcome
+    async def exchange(self, connect: Callable[[], Awaitable[Stream]], target: Target, ctx: Context) -> Outcome:
+        """Ask every request, on as few connections as the realserver allows; judge the answers and close."""
+        total = len(self._requests)
+        seen = seen_by_clients(target, self.scheme, self.host)
+        cookies = Cookies(secure=self.scheme == "https")
+        outcomes: list[Outcome] = []
+        connections = 0
+        link: Link | None = None
+        for number, one in enumerate(self._requests, 1):
+            name = f"request {number} of {total} ({one.method} {clip(one.path, 80)})" if total > 1 else ""
+            if name:
+                ctx.net.awaiting(f"in {name}")
+            asked = self.asked(one, target, cookies.header(one.path), last=number == total)
+            try:
+                if link is None:
+                    link, connections = self._link(await connect()), connections + 1
+                    head = await link.ask(asked)
+                else:
+                    head, anew = await self._ask_on(link, asked, connect)
+                    if anew is not None:
+                        link, connections = anew, connections + 1
+                outcome = await judge(
+                    one, link, head, max_body=self.max_body, seen=seen, target=target, leaks=self.location_leak
+                )
+            except ProbeFailed as error:
+                if name:
+                    error.args = (clip(f"{name}: {error}"),)
+                raise
+            outcomes.append(replace(outcome, detail=clip(f"{name}: {outcome.detail}")) if name else outcome)
+            cookies.take(head.headers, one.path)
+            if number == total or not link.reusable:
+                link.close()
+                link = None
+        return outcomes[0] if total == 1 else _together(outcomes, connections)
 
-    def request(self, target: Target) -> bytes:
-        """Return the bytes of the request that ``target`` gets."""
-        headers = {"Host": self.host or _host(target, self.default_port)}
+    async def _ask_on(
+        self, link: Link, asked: Asked, connect: Callable[[], Awaitable[Stream]]
+    ) -> tuple[Head, Link | None]:
+        """Ask on a connection that was kept; anew, as clients do, where the realserver had closed it meanwhile."""
+        try:
+            return await link.ask(asked), None
+        except (PeerClosed, ConnectFailed):
+            if link.heard or asked.method not in _IDEMPOTENT:
+                raise
+        link.close()
+        anew = self._link(await connect())
+        return await anew.ask(asked), anew
+
+    def _link(self, stream: Stream) -> Link:
+        return Http1Link(stream, self.version)
+
+    def asked(self, one: RequestSettings, target: Target, cookie: bytes = b"", *, last: bool = True) -> Asked:
+        """Return the request that ``target`` gets."""
+        headers: dict[str, str] = {}
         if self.user_agent:
             headers["User-Agent"] = self.user_agent
-        given = {name.lower() for name in self.headers}
+        given = {name.lower() for name in one.headers}
         if "accept" not in given:
             headers["Accept"] = "*/*"
         if "accept-encoding" not in given:
             headers["Accept-Encoding"] = "identity"
         if self.username is not None and self.password is not None:
-            token = f"{self.username}:{self.password.reveal()}".encode()
-            headers["Authorization"] = "Basic " + b64encode(token).decode("ascii")
-        headers.update(self.headers)
-        headers["Connection"] = "close"
-        if self.method == "POST":
-            headers["Content-Length"] = "0"
-        return request(self.method, self.path, self.version, headers.items())
-
-    async def _read_head(self, stream: Stream, reader: ResponseReader) -> Head:
-        try:
-            head: Event = await next_event(stream, reader)
-        except ProtocolViolation as error:
-            raise ProtocolViolation(f"{error}; it sent {shown(reader.pending, 60)!r}") from None
-        if not isinstance(head, Head):
-            raise TypeError(head)
-        return head
-
-    def _judge_status(self, head: Head) -> None:
-        if head.status in self.status:
-            return
-        detail = f"status {_status(head)}, wanted {self.status}"
-        location = head.get(b"location")
-        if location is not None and 300 <= head.status < 400:
-            detail += f"; it redirects to {shown(location, 120)}"
-        if head.status == 401:
-            raise Rejected(detail, Reason.AUTHENTICATION)
-        raise Rejected(detail) if head.status >= 400 else ExpectationFailed(detail)
-
-    async def _judge_body(self, stream: Stream, reader: ResponseReader, head: Head) -> Outcome:
-        """Read the body to its end or to ``max_body``: cut short, it fails even if it holds what is expected."""
-        coding = head.get(b"content-encoding") if self._looks_into_body else None
-        body = BodyText(
-            self.max_body,
-            keep=self._keeps_body,
-            algorithm=(self.digest or "sha256").partition(":")[0],
-            coding=coding,
+            headers["Authorization"] = basic(self.username, self.password)
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.reveal()}"
+        headers.update(one.header_lines())
+        if cookie:
+            own = next((name for name in headers if name.lower() == "cookie"), "Cookie")
+            before = f"{headers[own]}; " if own in headers else ""
+            headers[own] = before + cookie.decode("utf-8", "surrogateescape")
+        content = one.content()
+        if one is self and self.secret_body is not None:
+            content = self.secret_body.reveal().encode()
+        return Asked(
+            method=one.method,
+            target=one.path,
+            host=self.host or _host(target, self.default_port),
+            headers=tuple(headers.items()),
+            content=content,
+            last=last,
         )
-        while not body.full:
-            event: Event = await next_event(stream, reader)
-            if isinstance(event, End):
-                break
-            if not isinstance(event, Head):
-                body.add(event.data)
-        if not body.full and not body.complete:
-            raise PeerClosed("the compressed body ends too early: it is truncated")
-        self._expect(body)
-        facts: dict[str, FactValue] = {"status": head.status}
-        if (server := head.get(b"server")) is not None:
-            facts["server"] = shown(server)
-        status = _status(head)
-        if body.full:
-            return passed(f"{status}, more than {self.max_body} bytes", facts)
-        facts["content_length"] = body.received
-        facts["digest"] = body.digest[:16]
-        return passed(f"{status}, {body.received} bytes", facts)
 
-    def _expect(self, body: BodyText) -> None:
-        within = f"in the first {self.max_body} bytes of the body" if body.full else "in the body"
-        begins = f"which begins with {shown(body.text, 80)!r}"
-        if self.expect is not None and not self.expect.search(body.text):
-            raise ExpectationFailed(f"expect does not match {within}, {begins}")
-        if self.expect_text is not None and self.expect_text.encode() not in body.text:
-            raise ExpectationFailed(f"expect_text is not {within}, {begins}")
-        if self.expect_absent is not None and (found := self.expect_absent.search(body.text)):
-            raise ExpectationFailed(f"expect_absent matches {within}: {shown(found[0], 80)!r}")
-        if body.full and (self.expect_absent is not None or self.digest is not None):
-            setting = "digest" if self.digest is not None else "expect_absent"
-            raise ExpectationFailed(
-                f"the body is larger than max_body ({self.max_body} bytes), so {setting} cannot be told; raise max_body"
-            )
-        if self.digest is not None and self.digest.partition(":")[2] != body.digest:
-            raise ExpectationFailed(f"the body's digest is {self.digest.partition(':')[0]}:{body.digest}, {begins}")
+
+def basic(username: str, password: Secret) -> str:
+    """Return the value of ``Authorization`` for a user (RFC 7617)."""
+    return "Basic " + b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
 
 
 def _host(target: Target, default_port: int) -> str:
@@ -225,5 +202,12 @@ def _host(target: Target, default_port: int) -> str:
     return name if port == default_port else f"{name}:{port}"
 
 
-def _status(head: Head) -> str:
-    return f"{head.status} {shown(head.reason, 60)}".rstrip()
+def _together(outcomes: list[Outcome], connections: int) -> Outcome:
+    """Return one outcome of several: the first that is not PASS, or the last with what all came to."""
+    last = outcomes[-1]
+    facts = {**last.facts, "requests": len(outcomes), "connections": connections}
+    worst = next((one for one in outcomes if one.verdict is not Verdict.PASS), None)
+    if worst is not None:
+        return replace(worst, facts=facts)
+    statuses = ", ".join(str(one.facts["status"]) for one in outcomes)
+    return replace(last, detail=f"{len(outcomes)} requests: {statuses}", facts=facts)

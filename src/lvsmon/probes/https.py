@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from lvsmon.model import Outcome, Target
+from lvsmon.net.base import Stream
+from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
@@ -13,10 +15,11 @@ _ALPN: Final = ("http/1.1",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpsProbe(TlsSettings, HttpProbe):
-    """Request one path over TLS; the certificate, the status, and what the body holds, decide."""
+    """Request one path, or several, over TLS; the certificate, the statuses, headers and bodies decide."""
 
     kind: ClassVar[str] = "https"
     default_port: ClassVar[int] = 443
+    scheme: ClassVar[str] = "https"
 
     def __post_init__(self) -> None:
         """Raise ValueError as http and as TLS do."""
@@ -34,5 +37,11 @@ class HttpsProbe(TlsSettings, HttpProbe):
         return without + MEMORY
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        stream, session = await open_tls(self, target, ctx, alpn=_ALPN)
-        return self.graded(await self.exchange(stream, target), session)
+        sessions: list[TlsSession] = []
+
+        async def connect() -> Stream:
+            stream, session = await open_tls(self, target, ctx, alpn=_ALPN)
+            sessions.append(session)
+            return stream
+
+        return self.graded(await self.exchange(connect, target, ctx), sessions[-1])

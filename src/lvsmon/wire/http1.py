@@ -34,17 +34,17 @@ MAX_CHUNK_LINE: Final = 4096
 
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.(\d) +(\d{3})(?: (.*))?", re.DOTALL)
 _PREFIX: Final = b"HTTP/1."
-_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADERS: Final = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([^\r\n]*)\r?\n", re.MULTILINE)
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
 _NO_BODY: Final = frozenset({101, 204, 304})
 
 
-def request(method: str, path: str, version: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Return the bytes of a request without a body; the caller has checked that nothing holds CR or LF."""
-    lines = [f"{method} {path} HTTP/{version}", *(f"{name}: {value}" for name, value in headers), "", ""]
-    return "\r\n".join(lines).encode("utf-8")
+def request(method: str, target: str, version: str, headers: Iterable[tuple[str, str]], content: bytes = b"") -> bytes:
+    """Return the bytes of a request; the caller has checked that nothing holds CR or LF, and says the length."""
+    lines = [f"{method} {target} HTTP/{version}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + content
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,9 @@ _WHERE: Final = {
 class ResponseReader:
     """Bytes in, `Head`, `Body` ... and `End` out; `ProtocolViolation` for what is no HTTP/1 answer."""
 
-    __slots__ = ("_buffer", "_closed", "_head_only", "_informational", "_rest", "_searched", "_state")
+    __slots__ = (
+        "_buffer", "_closed", "_head_only", "_informational", "_kept", "_rest", "_searched", "_state", "begun",
+    )  # fmt: skip
 
     def __init__(self, method: str) -> None:
         self._head_only = method == "HEAD"
@@ -115,6 +117,14 @@ class ResponseReader:
         self._rest = 0
         self._informational = 0
         self._closed = False
+        self._kept = False
+        self.begun = False
+        """Whether anything has come."""
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the answer is whole, has said nothing against another on its connection, and nothing follows it."""
+        return self._state is _State.ENDED and self._kept and not self._buffer and not self._closed
 
     @property
     def where(self) -> str:
@@ -129,6 +139,7 @@ class ResponseReader:
         return bytes(self._buffer[:256])
 
     def feed(self, data: bytes) -> None:
+        self.begun = True
         self._buffer += data
 
     def feed_eof(self) -> None:
@@ -149,6 +160,7 @@ class ResponseReader:
                             raise ProtocolViolation(f"more than {MAX_INFORMATIONAL} informational answers (1xx)")
                         continue
                     self._state, self._rest = self._framing(head)
+                    self._kept = self._state is not _State.UNTIL_CLOSE and _persists(head)
                     return head
                 case _State.LENGTH:
                     if self._rest:
@@ -279,6 +291,17 @@ class ResponseReader:
         return _State.LENGTH, int(length)
 
 
+def _persists(head: Head) -> bool:
+    """Say whether the connection may carry another answer (RFC 9112 sections 9.3 and 6.3)."""
+    options = {option.strip() for option in (head.get(b"connection") or b"").lower().split(b",")}
+    framed_twice = head.get(b"transfer-encoding") is not None and (
+        head.minor == 0 or head.get(b"content-length") is not None
+    )
+    if head.status == 101 or b"close" in options or framed_twice:
+        return False
+    return head.minor > 0 or b"keep-alive" in options
+
+
 def _end_of_head(buffer: bytearray, start: int) -> int:
     """Return where the first empty line ends, -1 where there is none; lines may end in CRLF or LF, mixed."""
     ends = [
@@ -314,7 +337,7 @@ def _unusual_headers(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
             continue
         name, colon, value = line.partition(b":")
         name = name.rstrip(b" \t")
-        if not colon or not _TOKEN.fullmatch(name):
+        if not colon or not TOKEN.fullmatch(name):
             raise ProtocolViolation(f"not a header line: {line[:80]!r}")
         headers.append((name.lower(), value.strip(b" \t")))
     return tuple(headers)
