@@ -44,6 +44,7 @@ REQUIRED = {
     "exec": 'command = ["/bin/true"]',
     "file": 'path = "/run/w"',
     "radius": 'secret_env = "PATH"',
+    "proxy": 'url = "http://www.example.org/"',
 }
 """Settings without a default."""
 

@@ -177,7 +177,7 @@ def test_ftp_listings(data, cuts, command):
     assert_invariant(lambda: ftp.EntryReader(command), data, cuts)
 
 
-@given(HTTP, CUTS, st.sampled_from(["GET", "HEAD"]))
+@given(HTTP, CUTS, st.sampled_from(["GET", "HEAD", "CONNECT"]))
 def test_http1(data, cuts, method):
     assert_invariant(lambda: http1.ResponseReader(method), data, cuts, (http1.Body,))
 

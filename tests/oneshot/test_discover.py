@@ -58,6 +58,7 @@ def describe(table: Mapping[VirtualKey, Sequence[tuple[DestinationKey, Forward]]
         (22, "ssh"),
         (111, "rpc"),
         (2049, "nfs"),
+        (3128, "proxy"),
         (3306, "mysql"),
         (322, "rtsp"),
         (554, "rtsp"),

@@ -30,6 +30,7 @@ from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.ping import PingProbe
 from lvsmon.probes.pop3 import Pop3Probe
 from lvsmon.probes.radius import RadiusProbe
+from lvsmon.probes.proxy import ProxyProbe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.rtsp import RtspProbe
@@ -48,6 +49,11 @@ from lvsmon.testing.probe_conformance import Sample
 # An answer that is whole, whatever happens on the connection afterwards; and bodies larger than one cares to read.
 _WHOLE = frozenset({"http_then_reset"})
 _LARGE = frozenset({"http_endless_body", "http_gzip_bomb"})
+# A tunnel is open as soon as a head says so: what follows is what comes through it.
+_OPENED = _WHOLE | _LARGE | {
+    "http_half_body", "http_half_body_hangs", "http_half_chunk", "http_half_body_resets", "http_body_never_closed",
+    "http_endless_chunk_line", "http_endless_trailers", "http_endless_chunks",
+}  # fmt: skip
 _SLOW = frozenset({"http_endless_chunks"})  # chunks of one byte: max_body or the deadline, whichever is first
 
 
@@ -122,6 +128,16 @@ SAMPLES: dict[str, list[Sample]] = {
     "radius": [
         Sample("radius", RadiusProbe(secret=Secret("secret"), retransmit=0.1)),
         Sample("radius with a user", RadiusProbe(secret=Secret("secret"), **LOGIN, expect="any", retransmit=0.1)),
+    "proxy": [
+        Sample("proxy", ProxyProbe(url="http://www.example.org/", max_body=65536), _WHOLE | _LARGE, _SLOW),
+        Sample("proxy through a tunnel", ProxyProbe(url="https://www.example.org/")),
+        Sample("proxy that opens a tunnel", ProxyProbe(connect="www.example.org:443"), _OPENED),
+        Sample(
+            "proxy that answers anything",
+            ProxyProbe(any_answer=True, max_body=65536),
+            _WHOLE | _LARGE | {"is_http", "http_status_500"},
+            _SLOW,
+        ),
     ],
     "redis": [Sample("redis", RedisProbe())],
     "rpc": [

@@ -24,6 +24,7 @@ from lvsmon.probes.mysql import MysqlProbe
 from lvsmon.probes.nntp import NntpProbe
 from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.pop3 import Pop3Probe
+from lvsmon.probes.proxy import ProxyProbe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rtsp import RtspProbe
 from lvsmon.probes.smtp import SmtpProbe
@@ -61,6 +62,7 @@ HEALTHY = {
     "memcached": (MemcachedProbe(), [None, b"VERS", b"ION 1.6\r\n"]),
     "mysql": (MysqlProbe(), [b"\x11\0\0\0\xff\x6a\x04Host is", b" not all"]),
     "pgsql": (PgsqlProbe(), [None, b"R\0\0\0\x0c\0\0", b"\0\5salt"]),
+    "proxy": (ProxyProbe(url="http://a.example/"), [None, b"HTTP/1.1 200 OK\r\nContent-Len", b"gth: 2\r\n\r\nok"]),
     "redis": (RedisProbe(), [None, b"+PONG\r\n", None, b"$33\r\nrole:master\r\nconnected_slaves:0\r\n\r\n"]),
     "ldap": (LdapProbe(), LDAP),
     "rtsp": (RtspProbe(path="/live", media=("audio",)), RTSP),

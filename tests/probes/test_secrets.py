@@ -73,6 +73,7 @@ SERVERS = {
     "nntp": (LOGIN, line(b"400 %s\r\n")),
     "pgsql": (USER, _pgsql),
     "pop3": (LOGIN, line(b"-ERR %s\r\n")),
+    "proxy": ({**LOGIN, "url": "http://www.example.org/"}, HTTP),
     "redis": ({"password": Secret(SECRET)}, line(b"-ERR %s\r\n")),
     "rtsp": (LOGIN, line(b"RTSP/1.0 403 %s\r\nCSeq: 1\r\n\r\n")),
     "smtp": (LOGIN, line(b"554 %s\r\n")),
@@ -80,9 +81,9 @@ SERVERS = {
 }
 """Each kind's settings and how its server refuses it, with what it repeats as the reason."""
 
-SPEAK_FIRST = SERVERS.keys() - {"http", "https", "ldap", "memcached", "pgsql", "redis", "rtsp"}
+SPEAK_FIRST = SERVERS.keys() - {"http", "https", "ldap", "memcached", "pgsql", "proxy", "redis", "rtsp"}
 ELSEWHERE = {"dns", "radius"}
-"""Below: they do not speak TCP alone."""
+"""Below: they do not speak TCP alone, or what they repeat is in no refusal."""
 
 
 def outcome_of(kind, settings, port):
@@ -141,6 +142,16 @@ def test_what_a_radius_server_repeats_is_starred(form, whose):
 
     outcome = run_scripted(probe, Target(address="10.1.0.11", port=1812), AnsweringNet(answer))
     assert outcome.verdict is Verdict.FAIL
+    assert STARS in outcome.detail
+    assert leaks(outcome) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_repeated_of_a_body_is_starred(form):
+    """A form to log in with, sent by HTTP."""
+    settings = {"method": "POST", "content_type": "text/plain", "secret_body": Secret(SECRET)}
+    with answering(HTTP(FORMS[form])) as port:
+        outcome = outcome_of("http", settings, port)
     assert STARS in outcome.detail
     assert leaks(outcome) == []
 

@@ -18,6 +18,7 @@ def _head(status=200, reason=b"OK", headers=(), minor=1):
 
 
 def test_a_request_is_bytes_with_crlf():
+    assert b"POST /x HTTP/1.0\r\nHost: a\r\n\r\nok" == request("POST", "/x", "1.0", [("Host", "a")], b"ok")
     assert b"GET /x HTTP/1.0\r\nHost: a\r\nX: y\r\n\r\n" == request("GET", "/x", "1.0", [("Host", "a"), ("X", "y")])
 
 
@@ -54,6 +55,43 @@ def test_a_body_ends_where_clients_see_its_end(answer, body):
 
 def test_an_answer_to_head_has_no_body():
     assert [_head(headers=[(b"content-length", b"5")]), End()] == _events(OK + b"Content-Length: 5\r\n\r\n", "HEAD")
+
+
+def test_a_tunnel_begins_where_the_head_ends():
+    """RFC 9110 section 9.3.6: what a 2xx answer to CONNECT says of a body counts for nothing."""
+    opened = OK + b"Content-Length: 5\r\n\r\n"
+    assert [_head(headers=[(b"content-length", b"5")]), End()] == _events(opened, "CONNECT")
+    assert Body(b"sorry") == _events(b"HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nsorry", "CONNECT")[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "method", "kept"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nok", "GET", True),
+        (OK + b"Content-Length: 2\r\nConnection: x, Close\r\n\r\nok", "GET", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "GET", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: Keep-Alive\r\n\r\nok", "GET", True),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET", True),
+        (OK + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n", "GET", False),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET", False),
+        (OK + b"\r\nok", "GET", False),
+        (OK + b"\r\n", "HEAD", True),
+        (b"HTTP/1.1 204 No\r\n\r\n", "GET", True),
+        (b"HTTP/1.1 304 Not\r\n\r\n", "GET", True),
+        (b"HTTP/1.1 101 Switching\r\n\r\n", "GET", False),
+        (OK + b"Content-Length: 2\r\n\r\nokHTTP/1.1", "GET", False),
+        (OK + b"Content-Length: 2\r\n\r\no", "GET", False),
+    ],
+)
+def test_whether_another_answer_may_follow_on_the_connection(answer, method, kept):
+    reader = ResponseReader(method)
+    assert not reader.begun
+    reader.feed(answer)
+    list(iter(reader.next_event, None))
+    assert reader.begun
+    assert kept is reader.reusable
+    reader.feed_eof()
+    assert not reader.reusable
 
 
 def test_headers_are_read_as_clients_read_them():

@@ -47,6 +47,7 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     993: "imap",
     995: "pop3",
     2049: "nfs",
+    3128: "proxy",
     3268: "ldap",
     3269: "ldap",
     3306: "mysql",
@@ -158,6 +159,8 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         settings["mode"] = "banner"  # which keys and algorithms do, clients and a configuration know
     if kind == "ldap":
         settings["login"] = "optional"  # nobody has told us a user to bind as
+    if kind == "proxy":
+        settings["any_answer"] = True  # nobody has told us what it may fetch
     if kind in {"nfs", "rpc"}:
         settings["over"] = "udp" if over_udp else "tcp"
     if kind == "rpc":

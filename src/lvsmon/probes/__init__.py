@@ -27,6 +27,7 @@ BUILTIN: Final[Mapping[str, str]] = {
     "ping": "lvsmon.probes.ping:PingProbe",
     "pop3": "lvsmon.probes.pop3:Pop3Probe",
     "radius": "lvsmon.probes.radius:RadiusProbe",
+    "proxy": "lvsmon.probes.proxy:ProxyProbe",
     "redis": "lvsmon.probes.redis:RedisProbe",
     "rpc": "lvsmon.probes.rpc:RpcProbe",
     "rtsp": "lvsmon.probes.rtsp:RtspProbe",

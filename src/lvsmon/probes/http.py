@@ -1,6 +1,5 @@
 """http: requests as a client of the VIP would send them, and what their answers must be (RFC 9110, RFC 9112)."""
 
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
@@ -14,7 +13,7 @@ from lvsmon.probes.cookies import MAX_COOKIE, MAX_COOKIES, Cookies
 from lvsmon.probes.http_answer import judge
 from lvsmon.probes.http_link import Asked, Http1Link, Link
 from lvsmon.probes.http_request import MAX_REQUEST_BODY, NONE_FURTHER, FurtherRequests, RequestSettings
-from lvsmon.probes.http_settings import check_line, check_max_body, check_token, check_user
+from lvsmon.probes.http_settings import basic, check_line, check_max_body, check_token, check_user
 from lvsmon.probes.json_rules import MEMORY_FACTOR
 from lvsmon.probes.location import seen_by_clients
 from lvsmon.probes.talk import READ
@@ -116,17 +115,16 @@ class HttpProbe(RequestSettings):
         link: Link | None = None
         for number, one in enumerate(self._requests, 1):
             name = f"request {number} of {total} ({one.method} {clip(one.path, 80)})" if total > 1 else ""
-            if name:
-                ctx.net.awaiting(f"in {name}")
             asked = self.asked(one, target, cookies.header(one.path), last=number == total)
             try:
+                kept = link is not None
                 if link is None:
                     link, connections = self._link(await connect()), connections + 1
-                    head = await link.ask(asked)
-                else:
-                    head, anew = await self._ask_on(link, asked, connect)
-                    if anew is not None:
-                        link, connections = anew, connections + 1
+                if name:
+                    ctx.net.awaiting(f"the answer to {name}")
+                head, anew = await self._ask(link, asked, connect if kept else None)
+                if anew is not None:
+                    link, connections = anew, connections + 1
                 outcome = await judge(
                     one, link, head, max_body=self.max_body, seen=seen, target=target, leaks=self.location_leak
                 )
@@ -141,14 +139,14 @@ class HttpProbe(RequestSettings):
                 link = None
         return outcomes[0] if total == 1 else _together(outcomes, connections)
 
-    async def _ask_on(
-        self, link: Link, asked: Asked, connect: Callable[[], Awaitable[Stream]]
+    async def _ask(
+        self, link: Link, asked: Asked, connect: Callable[[], Awaitable[Stream]] | None
     ) -> tuple[Head, Link | None]:
-        """Ask on a connection that was kept; anew, as clients do, where the realserver had closed it meanwhile."""
+        """Ask on ``link``; by ``connect`` anew, as clients do, where it was kept and has been closed meanwhile."""
         try:
             return await link.ask(asked), None
         except (PeerClosed, ConnectFailed):
-            if link.heard or asked.method not in _IDEMPOTENT:
+            if connect is None or link.heard or asked.method not in _IDEMPOTENT:
                 raise
         link.close()
         anew = self._link(await connect())
@@ -187,11 +185,6 @@ class HttpProbe(RequestSettings):
             content=content,
             last=last,
         )
-
-
-def basic(username: str, password: Secret) -> str:
-    """Return the value of ``Authorization`` for a user (RFC 7617)."""
-    return "Basic " + b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
 
 
 def _host(target: Target, default_port: int) -> str:

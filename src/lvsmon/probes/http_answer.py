@@ -6,15 +6,15 @@ from lvsmon.errors import ExpectationFailed, PeerClosed, Rejected, clip
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.probes.base import passed
 from lvsmon.probes.bodies import BodyText
+from lvsmon.probes.http_expect import AnswerSettings
 from lvsmon.probes.http_link import Link
-from lvsmon.probes.http_request import RequestSettings
 from lvsmon.probes.location import Seen, leak
 from lvsmon.probes.talk import shown
 from lvsmon.wire.http1 import Head
 
 
 async def judge(
-    wanted: RequestSettings, link: Link, head: Head, *, max_body: int, seen: Seen, target: Target, leaks: str
+    wanted: AnswerSettings, link: Link, head: Head, *, max_body: int, seen: Seen, target: Target, leaks: str
 ) -> Outcome:
     """Read the rest of the answer and return its outcome; raise where it is not as ``wanted``.
 
@@ -22,10 +22,9 @@ async def judge(
     """
     leaked = None if leaks == "ignore" else _leaked(head, seen, target)
     _judge_status(wanted, head, leaked)
-    wanted.expect_headers.judge(head)
     if leaked is not None and leaks == "fail":
         raise ExpectationFailed(leaked)
-    outcome = await _judge_body(wanted, link, head, max_body)
+    outcome = await judge_rest(wanted, link, head, max_body)
     if leaked is not None:
         detail = clip(f"{outcome.detail}, but {leaked}")
         outcome = replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=detail)
@@ -42,7 +41,7 @@ def _leaked(head: Head, seen: Seen, target: Target) -> str | None:
     return None
 
 
-def _judge_status(wanted: RequestSettings, head: Head, leaked: str | None) -> None:
+def _judge_status(wanted: AnswerSettings, head: Head, leaked: str | None) -> None:
     if head.status in wanted.status:
         return
     detail = f"status {told(head)}, wanted {wanted.status}"
@@ -56,8 +55,12 @@ def _judge_status(wanted: RequestSettings, head: Head, leaked: str | None) -> No
     raise Rejected(detail) if head.status >= 400 else ExpectationFailed(detail)
 
 
-async def _judge_body(wanted: RequestSettings, link: Link, head: Head, max_body: int) -> Outcome:
-    """Read the body to its end or to ``max_body``: cut short, it fails even if it holds what is expected."""
+async def judge_rest(wanted: AnswerSettings, link: Link, head: Head, max_body: int) -> Outcome:
+    """Judge all but the status; raise where it is not as ``wanted``.
+
+    The body is read to its end or to ``max_body``: cut short, it fails even if it holds what is expected.
+    """
+    wanted.expect_headers.judge(head)
     body = BodyText(
         max_body,
         keep=wanted.keeps_body,
@@ -82,7 +85,7 @@ async def _judge_body(wanted: RequestSettings, link: Link, head: Head, max_body:
     return passed(f"{told(head)}, {body.received} bytes", facts)
 
 
-def _expect(wanted: RequestSettings, body: BodyText, max_body: int) -> None:
+def _expect(wanted: AnswerSettings, body: BodyText, max_body: int) -> None:
     within = f"in the first {max_body} bytes of the body" if body.full else "in the body"
     begins = f"which begins with {shown(body.text, 80)!r}"
     if wanted.expect is not None and not wanted.expect.search(body.text):
@@ -101,7 +104,7 @@ def _expect(wanted: RequestSettings, body: BodyText, max_body: int) -> None:
         wanted.expect_json.judge(body.text)
 
 
-def _needs_whole(wanted: RequestSettings) -> str | None:
+def _needs_whole(wanted: AnswerSettings) -> str | None:
     """Return the setting that only the whole body can decide, None where there is none."""
     if wanted.digest is not None:
         return "digest"

@@ -92,8 +92,9 @@ class Http1Link:
         return self._reader.reusable
 
     @property
-    def stream(self) -> Stream:
-        return self._stream
+    def pending(self) -> bytes:
+        """How what has come beyond the answer begins."""
+        return self._reader.pending
 
     def close(self) -> None:
         self._stream.close()

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeAlias
 
-from lvsmon.model.settings import Pattern, format_pattern, pattern, shown
-from lvsmon.probes.bodies import check_digest
-from lvsmon.probes.header_rules import NO_RULES as NO_HEADER_RULES
+from lvsmon.model.settings import format_pattern, pattern, shown
 from lvsmon.probes.header_rules import HeaderRules
-from lvsmon.probes.json_rules import NO_RULES as NO_JSON_RULES
+from lvsmon.probes.http_expect import AnswerSettings
+from lvsmon.probes.http_settings import check_headers, check_line
 from lvsmon.probes.json_rules import JsonRules
 from lvsmon.probes.statuses import Statuses
 from lvsmon.probes.tables import at_table, one_of, read_tables, table_list_schema, text
-from lvsmon.probes.talk import refuse_vacuous
-from lvsmon.wire.http1 import TOKEN
 
 Method: TypeAlias = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -34,13 +31,10 @@ _OWN_HEADERS: Final[Mapping[str, str]] = {
     "transfer-encoding": "a probe sends its body in one piece",
     "expect": "a probe sends its body at once",
 }
-_TOKEN: Final = re.compile(TOKEN.pattern.decode())
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-SUCCESS: Final = Statuses(((200, 299),))
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequestSettings:
+class RequestSettings(AnswerSettings):
     """What is asked and what must be answered. Without slots, so that a kind may have another base beside it."""
 
     path: str = "/"
@@ -53,20 +47,6 @@ class RequestSettings:
     """Body of the request, sent in UTF-8; needs a method that has one, and content_type."""
     content_type: str | None = None
     """What the body is, such as "application/json"."""
-    status: Statuses = SUCCESS
-    """Statuses that pass: 200, "200-299", or a list of both."""
-    expect: Pattern | None = None
-    """Regular expression that must match in the body."""
-    expect_text: str | None = None
-    """Text that the body must hold."""
-    expect_absent: Pattern | None = None
-    """Regular expression that must not match in the body."""
-    expect_headers: HeaderRules = NO_HEADER_RULES
-    """What the headers must be: [{ name = "Vary" }, { name = "Server", absent = true }]; or equals, matches."""
-    expect_json: JsonRules = NO_JSON_RULES
-    """What the body, as JSON, must say: [{ path = "checks[0].state", equals = "ok" }], or matches, absent, at_least."""
-    digest: str | None = None
-    """Digest that the body must have: "sha256:..." or "md5:...", in hexadecimal."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that make no request, contradict each other or decide nothing."""
@@ -74,29 +54,16 @@ class RequestSettings:
             raise ValueError(
                 f'path: begin with "/" and write spaces and control characters as %20 and so on: {self.path!r}'
             )
-        self._check_headers()
+        check_headers(self.headers, _OWN_HEADERS)
         self._check_body()
-        check_digest("digest", self.digest)
-        if self.method == "HEAD" and self.looks_into_body:
-            raise ValueError("method: an answer to HEAD has no body to expect anything in; use GET")
-        if self.expect_text == "":
-            raise ValueError("expect_text: the empty text is in every body, so the probe can never fail")
-        refuse_vacuous("expect", self.expect)
-        refuse_vacuous("expect_absent", self.expect_absent, "pass")
-
-    def _check_headers(self) -> None:
-        for name, value in self.headers.items():
-            if not _TOKEN.fullmatch(name):
-                raise ValueError(f"headers: {name!r} is not the name of a header")
-            if _CONTROL.search(value):
-                raise ValueError(f"headers: no control characters, such as line ends, can be sent: {name}: {value!r}")
-            if (instead := _OWN_HEADERS.get(name.lower())) is not None:
-                raise ValueError(f"headers: {name} is not yours to set: {instead}")
+        AnswerSettings.__post_init__(self)
+        self.refuse_body_of_head(self.method)
 
     def _check_body(self) -> None:
         if self.content_type is not None:
-            if not self.content_type or _CONTROL.search(self.content_type):
+            if not self.content_type:
                 raise ValueError('content_type: write for example "application/json"')
+            check_line("content_type", self.content_type)
             if any(name.lower() == "content-type" for name in self.headers):
                 raise ValueError("content_type: headers holds a Content-Type already; give one or the other")
             if not self.sends_body:
@@ -112,16 +79,6 @@ class RequestSettings:
     @property
     def sends_body(self) -> bool:
         return bool(self.body)
-
-    @property
-    def keeps_body(self) -> bool:
-        """Whether the text of the answer's body must be kept to be judged."""
-        patterns = (self.expect, self.expect_text, self.expect_absent)
-        return bool(self.expect_json.rules) or any(one is not None for one in patterns)
-
-    @property
-    def looks_into_body(self) -> bool:
-        return self.keeps_body or self.digest is not None
 
     def header_lines(self) -> dict[str, str]:
         """Return the headers that this request has of its own, in its own spelling."""

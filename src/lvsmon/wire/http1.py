@@ -106,11 +106,11 @@ class ResponseReader:
     """Bytes in, `Head`, `Body` ... and `End` out; `ProtocolViolation` for what is no HTTP/1 answer."""
 
     __slots__ = (
-        "_buffer", "_closed", "_head_only", "_informational", "_kept", "_rest", "_searched", "_state", "begun",
+        "_buffer", "_closed", "_informational", "_kept", "_method", "_rest", "_searched", "_state", "begun",
     )  # fmt: skip
 
     def __init__(self, method: str) -> None:
-        self._head_only = method == "HEAD"
+        self._method = method
         self._buffer = bytearray()
         self._state = _State.HEAD
         self._searched = 0
@@ -273,7 +273,8 @@ class ResponseReader:
 
     def _framing(self, head: Head) -> tuple[_State, int]:
         """RFC 9112 section 6.3: how the body of this answer ends."""
-        if self._head_only or head.status in _NO_BODY:
+        tunnel = self._method == "CONNECT" and 200 <= head.status < 300
+        if tunnel or self._method == "HEAD" or head.status in _NO_BODY:
             return _State.LENGTH, 0
         codings = head.get(b"transfer-encoding")
         if codings is not None:
