@@ -96,6 +96,7 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
         Sample("http that looks into the body", HttpProbe(expect=Regex(b"ready")), frozenset()),
         Sample("http that wants a digest", HttpProbe(digest="md5:" + "0" * 32)),
+        Sample("http in version 2", HttpProbe(version="2")),
         Sample("http that wants JSON", HttpProbe(expect_json=JsonRules.read([{"path": "a"}]), max_body=65536)),
         Sample(
             "http with two requests",
@@ -111,6 +112,7 @@ SAMPLES: dict[str, list[Sample]] = {
             frozenset({"tls_http_whole", "tls_http_endless_body"}),
         ),
         Sample("https", HttpsProbe()),
+        Sample("https in version 2", HttpsProbe(version="2", tls_verify=False)),
     ],
     "memcached": [Sample("memcached", MemcachedProbe())],
     "mysql": [Sample("mysql", MysqlProbe()), Sample("mysql with TLS", MysqlProbe(tls="starttls", tls_verify=False))],

@@ -6,7 +6,7 @@ import pytest
 
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import Masker, secrets_in
+from lvsmon.monitor.masking import masker_of
 from lvsmon.probes.cookies import MAX_COOKIES, Cookies
 from lvsmon.probes.header_rules import HeaderRules
 from lvsmon.probes.http import HttpProbe
@@ -52,7 +52,7 @@ def test_secrets_of_a_request_are_not_shown():
     assert connector.opened[0].written.endswith(b"\r\n\r\nuser=a&password=hunter2")
     assert "hunter2" not in repr(probe)
     assert "abcdef" not in repr(probe)
-    assert "********, ********" == Masker(secrets_in(probe)).text("user=a&password=hunter2, abcdef")
+    assert "********, ********" == masker_of(probe).text("user=a&password=hunter2, abcdef")
 
 
 @pytest.mark.parametrize(

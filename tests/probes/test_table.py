@@ -23,8 +23,8 @@ HELPERS = {
     "datagrams", "rtsp_talk",
     "ldap_results",
     "ssh_strength",
-    "cookies", "header_rules", "http_answer", "http_expect", "http_link", "http_request", "http_settings", "json_path",
-    "json_rules", "location", "proxy_blame", "tables",
+    "cookies", "header_rules", "http2_link", "http_answer", "http_expect", "http_link", "http_request", "http_settings",
+    "json_path", "json_rules", "location", "proxy_blame", "tables",
 }  # fmt: skip
 """Modules of the room that are no kinds."""
 

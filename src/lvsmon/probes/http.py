@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import ClassVar, Final, Literal
 
 from lvsmon.errors import ConnectFailed, PeerClosed, ProbeFailed, clip
@@ -22,6 +23,11 @@ from lvsmon.wire.http1 import MAX_HEAD, Head
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """Methods that a client asks again where a kept connection turns out to be closed (RFC 9112 section 9.3.1)."""
 
+_NOT_IN_HTTP2: Final = frozenset({"keep-alive", "proxy-connection", "te", "upgrade", "http2-settings"})
+
+_HTTP2_MEMORY: Final = 1 << 20
+"""Bytes that HTTP/2 adds to what a run holds: a block of headers in pieces, whole and decoded, and both tables."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpProbe(RequestSettings):
@@ -32,8 +38,8 @@ class HttpProbe(RequestSettings):
     needs_hostname: ClassVar[bool] = False
     scheme: ClassVar[str] = "http"
 
-    version: Literal["1.0", "1.1"] = "1.1"
-    """HTTP version of the request; Host is sent in both."""
+    version: Literal["1.0", "1.1", "2"] = "1.1"
+    """HTTP version to speak; "2" over TLS by ALPN, without TLS by prior knowledge (h2c)."""
     host: str | None = None
     """Host header as written; if not given, the virtual service's hostname or VIP, with a port as clients send it."""
     user_agent: str = "lvsmon"
@@ -73,7 +79,12 @@ class HttpProbe(RequestSettings):
                 raise ValueError(
                     "headers: Authorization is made of username and password, or of token; give one or the other"
                 )
+            for name in one.headers:
+                if self.version == "2" and name.lower() in _NOT_IN_HTTP2:
+                    raise ValueError(f"headers: {name} is not of HTTP/2 (RFC 9113 section 8.2.2): leave it out")
         check_max_body(self.max_body)
+        if self.version == "2":
+            import_module("lvsmon.probes.http2_link")  # here, for loading h2 takes 75 ms, which no run should wait for
 
     @property
     def sends_body(self) -> bool:
@@ -92,7 +103,8 @@ class HttpProbe(RequestSettings):
         keeps = any(one.keeps_body for one in self._requests)
         parses = any(one.expect_json.rules for one in self._requests)
         cookies = 2 * MAX_COOKIES * MAX_COOKIE if self.then.requests else 0
-        return 10 * MAX_HEAD + 8 * READ + cookies + (3 * keeps + MEMORY_FACTOR * parses) * self.max_body
+        http2 = _HTTP2_MEMORY if self.version == "2" else 0
+        return 10 * MAX_HEAD + 8 * READ + http2 + cookies + (3 * keeps + MEMORY_FACTOR * parses) * self.max_body
 
     @property
     def _requests(self) -> tuple[RequestSettings, ...]:
@@ -153,6 +165,10 @@ class HttpProbe(RequestSettings):
         return await anew.ask(asked), anew
 
     def _link(self, stream: Stream) -> Link:
+        if self.version == "2":
+            from lvsmon.probes.http2_link import Http2Link  # noqa: PLC0415  h2 is loaded where it is used
+
+            return Http2Link(stream, self.scheme)
         return Http1Link(stream, self.version)
 
     def asked(self, one: RequestSettings, target: Target, cookie: bytes = b"", *, last: bool = True) -> Asked:

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from lvsmon.errors import ExpectationFailed
 from lvsmon.model import Outcome, Target
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context
 from lvsmon.probes.http import HttpProbe
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls, tls_facts
 
-_ALPN: Final = ("http/1.1",)
+_ALPN: Final = {"1.0": ("http/1.1",), "1.1": ("http/1.1",), "2": ("h2", "http/1.1")}
+"""What is offered. For HTTP/2 the older version too, as clients do: so a server without it says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,18 @@ class HttpsProbe(TlsSettings, HttpProbe):
         sessions: list[TlsSession] = []
 
         async def connect() -> Stream:
-            stream, session = await open_tls(self, target, ctx, alpn=_ALPN)
+            stream, session = await open_tls(self, target, ctx, alpn=_ALPN[self.version])
+            if self.version == "2" and session.alpn != "h2":
+                raise _without_http2(session)
             sessions.append(session)
             return stream
 
         return self.graded(await self.exchange(connect, target, ctx), sessions[-1])
+
+
+def _without_http2(session: TlsSession) -> ExpectationFailed:
+    chosen = "nothing" if session.alpn is None else session.alpn
+    return ExpectationFailed(
+        f"the realserver does not speak HTTP/2: offered h2 and http/1.1 by ALPN it chose {chosen}",
+        facts=tls_facts(session),
+    )

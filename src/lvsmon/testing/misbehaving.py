@@ -31,6 +31,8 @@ from lvsmon.testing import misbehaving_ftp
 LOOPBACKS: Final = ("127.0.0.1", "::1")
 _RESET: Final = struct.pack("ii", 1, 0)
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
+_SETTINGS: Final = b"\0\0\0\4\0\0\0\0\0"
+_HEADERS: Final = b"\0\0\1\1\4\0\0\0\1\x88"  # ":status: 200", entry 8 of the static table (RFC 7541 appendix A)
 _BOMB: Final = gzip.compress(bytes(1 << 26))
 _LOGIN: Final = b"\xff\xfd\x18\xff\xfb\x01Debian GNU/Linux\r\nmail login: "
 _GARBAGE: Final = random.Random(7).randbytes(4096)  # noqa: S311  the same garbage each time
@@ -60,8 +62,7 @@ def _says(*words: bytes | None, then: str = "hang", every: float = 0.0) -> Handl
 async def _end(how: str, writer: StreamWriter) -> None:
     if how == "hang":
         await asyncio.sleep(3600)
-    elif how == "reset":
-        sock = writer.get_extra_info("socket")
+    elif how == "reset" and (sock := writer.get_extra_info("socket")) is not None:  # None: the client is gone
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
@@ -179,6 +180,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "sip_endless_responses": _floods(b"", b"SIP/2.0 100 Trying\r\nl: 0\r\n\r\n", wait=True),
     "rtsp_endless_head": _floods(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n", b"Public: OPTIONS\r\n", wait=True),
     "rtsp_endless_media": _floods(b"", b"$\0\xff\xff" + bytes(65535), wait=True),
+    # HTTP/2 that goes wrong on its way: SETTINGS, and then.
+    "http2_half_body": _says(None, _SETTINGS + _HEADERS + b"\0\0\5\0\0\0\0\0\1hello", then="close"),
+    "http2_endless_pings": _floods(_SETTINGS, b"\0\0\10\6\0\0\0\0\0lvsmon42", wait=True),
+    "http2_endless_continuation": _floods(_SETTINGS + b"\0\0\1\1\0\0\0\0\1\x88", b"\0\0\0\x09\0\0\0\0\1", wait=True),
+    "http2_endless_body": _floods(_SETTINGS + _HEADERS, b"\0\0\5\0\0\0\0\0\1hello", wait=True),
     # Telnet that goes wrong on its way.
     "telnet_negotiates_only": _says(b"\xff\xfd\x18\xff\xfd\x1f", None, b"\xff\xfb\x03\xff\xfb\x01"),
     "telnet_endless_negotiation": _floods(b"", b"\xff\xfd\x18"),
