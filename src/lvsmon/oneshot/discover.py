@@ -142,6 +142,8 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         from lvsmon.probes.statuses import Statuses  # noqa: PLC0415  loaded where it is used
 
         settings["status"] = Statuses((_ANSWERS,))
+    if kind in {"http", "https"}:
+        settings["location_leak"] = "warn"  # where a redirect may lead, the name that clients use would tell
     if kind == "sip":
         from lvsmon.probes.statuses import FinalStatuses  # noqa: PLC0415  loaded where it is used
 

@@ -16,7 +16,7 @@ from lvsmon.probes.http_link import Asked, Http1Link, Link
 from lvsmon.probes.http_request import MAX_REQUEST_BODY, NONE_FURTHER, FurtherRequests, RequestSettings
 from lvsmon.probes.http_settings import basic, check_line, check_max_body, check_token, check_user
 from lvsmon.probes.json_rules import MEMORY_FACTOR
-from lvsmon.probes.location import seen_by_clients
+from lvsmon.probes.location import leak, seen_by_clients
 from lvsmon.probes.talk import READ
 from lvsmon.wire.http1 import MAX_HEAD, Head
 
@@ -120,14 +120,17 @@ class HttpProbe(RequestSettings):
     async def exchange(self, connect: Callable[[], Awaitable[Stream]], target: Target, ctx: Context) -> Outcome:
         """Ask every request, on as few connections as the realserver allows; judge the answers and close."""
         total = len(self._requests)
-        seen = seen_by_clients(target, self.scheme, self.host)
         cookies = Cookies(secure=self.scheme == "https")
+
+        def gives_away(location: bytes) -> str | None:
+            return leak(location, seen_by_clients(target, self.scheme, self.host), target)
+
         outcomes: list[Outcome] = []
         connections = 0
         link: Link | None = None
         for number, one in enumerate(self._requests, 1):
             name = f"request {number} of {total} ({one.method} {clip(one.path, 80)})" if total > 1 else ""
-            asked = self.asked(one, target, cookies.header(one.path), last=number == total)
+            asked = self.asked(one, target, cookies.header(one.path) if number > 1 else b"", last=number == total)
             try:
                 kept = link is not None
                 if link is None:
@@ -138,14 +141,15 @@ class HttpProbe(RequestSettings):
                 if anew is not None:
                     link, connections = anew, connections + 1
                 outcome = await judge(
-                    one, link, head, max_body=self.max_body, seen=seen, target=target, leaks=self.location_leak
+                    one, link, head, max_body=self.max_body, leaks=self.location_leak, gives_away=gives_away
                 )
             except ProbeFailed as error:
                 if name:
                     error.args = (clip(f"{name}: {error}"),)
                 raise
             outcomes.append(replace(outcome, detail=clip(f"{name}: {outcome.detail}")) if name else outcome)
-            cookies.take(head.headers, one.path)
+            if total > 1:
+                cookies.take(head.headers, one.path)
             if number == total or not link.reusable:
                 link.close()
                 link = None

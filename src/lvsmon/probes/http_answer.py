@@ -1,26 +1,31 @@
 """Whether an answer is what a request wants: its status, its headers, where it redirects to, its body."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from lvsmon.errors import ExpectationFailed, PeerClosed, Rejected, clip
-from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
+from lvsmon.model import FactValue, Outcome, Reason, Verdict
 from lvsmon.probes.base import passed
 from lvsmon.probes.bodies import BodyText
 from lvsmon.probes.http_expect import AnswerSettings
 from lvsmon.probes.http_link import Link
-from lvsmon.probes.location import Seen, leak
 from lvsmon.probes.talk import shown
 from lvsmon.wire.http1 import Head
 
+GivesAway: TypeAlias = Callable[[bytes], str | None]
+"""Takes a Location and returns what it gives away, as the end of a sentence; None where that is nothing."""
+
 
 async def judge(
-    wanted: AnswerSettings, link: Link, head: Head, *, max_body: int, seen: Seen, target: Target, leaks: str
+    wanted: AnswerSettings, link: Link, head: Head, *, max_body: int, leaks: str, gives_away: GivesAway
 ) -> Outcome:
     """Read the rest of the answer and return its outcome; raise where it is not as ``wanted``.
 
-    ``leaks`` is what becomes of a redirect that gives the realserver away: "fail", "warn" or "ignore".
+    ``leaks`` is what becomes of a redirect that gives the realserver away: "fail", "warn" or "ignore"; what it gives
+    away, ``gives_away`` tells.
     """
-    leaked = None if leaks == "ignore" else _leaked(head, seen, target)
+    leaked = None if leaks == "ignore" else _leaked(head, gives_away)
     _judge_status(wanted, head, leaked)
     if leaked is not None and leaks == "fail":
         raise ExpectationFailed(leaked)
@@ -31,12 +36,12 @@ async def judge(
     return outcome
 
 
-def _leaked(head: Head, seen: Seen, target: Target) -> str | None:
+def _leaked(head: Head, gives_away: GivesAway) -> str | None:
     """Return what a redirect gives away, as a sentence; only 201 and 3xx have a Location that clients follow."""
     if head.status != 201 and not 300 <= head.status < 400:
         return None
     for name, value in head.headers:
-        if name == b"location" and (found := leak(value, seen, target)) is not None:
+        if name == b"location" and (found := gives_away(value)) is not None:
             return f"it redirects to {shown(value, 120)}, {found}"
     return None
 

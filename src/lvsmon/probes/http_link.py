@@ -51,10 +51,11 @@ class Http1Link:
 
     __slots__ = ("_reader", "_stream", "_version")
 
+    _reader: ResponseReader
+
     def __init__(self, stream: Stream, version: str) -> None:
         self._stream = stream
         self._version = version
-        self._reader = ResponseReader("GET")
 
     async def ask(self, asked: Asked, /) -> Head:
         lines = [("Host", asked.host), *asked.headers]

@@ -106,7 +106,7 @@ class ResponseReader:
     """Bytes in, `Head`, `Body` ... and `End` out; `ProtocolViolation` for what is no HTTP/1 answer."""
 
     __slots__ = (
-        "_buffer", "_closed", "_informational", "_kept", "_method", "_rest", "_searched", "_state", "begun",
+        "_buffer", "_closed", "_head", "_informational", "_method", "_rest", "_searched", "_state", "begun",
     )  # fmt: skip
 
     def __init__(self, method: str) -> None:
@@ -117,14 +117,16 @@ class ResponseReader:
         self._rest = 0
         self._informational = 0
         self._closed = False
-        self._kept = False
+        self._head: Head | None = None  # of an answer that says where it ends
         self.begun = False
         """Whether anything has come."""
 
     @property
     def reusable(self) -> bool:
         """Whether the answer is whole, has said nothing against another on its connection, and nothing follows it."""
-        return self._state is _State.ENDED and self._kept and not self._buffer and not self._closed
+        if self._state is not _State.ENDED or self._head is None or self._buffer or self._closed:
+            return False
+        return _persists(self._head)
 
     @property
     def where(self) -> str:
@@ -160,7 +162,7 @@ class ResponseReader:
                             raise ProtocolViolation(f"more than {MAX_INFORMATIONAL} informational answers (1xx)")
                         continue
                     self._state, self._rest = self._framing(head)
-                    self._kept = self._state is not _State.UNTIL_CLOSE and _persists(head)
+                    self._head = None if self._state is _State.UNTIL_CLOSE else head
                     return head
                 case _State.LENGTH:
                     if self._rest:
