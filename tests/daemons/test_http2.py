@@ -6,6 +6,7 @@ import pytest
 
 from certificates import Authority
 from daemons.conftest import HOSTS, eventually, free_port, probe_once
+from daemons.webservers import APACHE, APACHE_ARGUMENTS, NGINX, NGINX_ARGUMENTS
 from lvsmon.model import Reason, Verdict
 from lvsmon.probes.header_rules import HeaderRules
 from lvsmon.probes.http import HttpProbe
@@ -17,19 +18,7 @@ from lvsmon.probes.statuses import Statuses
 NAME = "shop.example.org"
 JSON = '{"status": "UP", "checks": [{"name": "db", "ok": true}]}'
 
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr info;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+NGINX_SERVER = """
     server {{
         listen 127.0.0.1:{h2} ssl http2;
         listen [::1]:{h2} ssl http2;
@@ -42,32 +31,18 @@ http {{
         server_name {name};
         ssl_certificate {certificate};
         ssl_certificate_key {key};
-        root {folder}/pages;
+        root {folder}/htdocs;
         keepalive_requests 2;
         location /moved {{ return 302 http://127.0.0.1:{plain}/; }}
-        location /own {{ absolute_redirect on; port_in_redirect on; server_name_in_redirect on; return 302 /x; }}
+        location /own {{ absolute_redirect on; port_in_redirect on; return 302 /x; }}
     }}
-}}
 """
-APACHE = """
-ServerRoot {folder}
-PidFile {folder}/apache.pid
-Mutex file:{folder}
-ErrorLog {folder}/error.log
-ServerName {name}
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
-LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
-LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so
-LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so
-DocumentRoot {folder}/pages
+APACHE_REDIRECTS = """
 Redirect 302 /moved http://127.0.0.1:{plain}/
 Redirect 302 /own /x
 UseCanonicalName Off
 UseCanonicalPhysicalPort On
 MaxKeepAliveRequests 2
-{hosts}
 """
 APACHE_HOST = """
 Listen 127.0.0.1:{port}
@@ -95,7 +70,7 @@ def daemon(request, start, tmp_path_factory):
         path.chmod(0o755)
     authority = Authority(folder)
     certificate, key = authority.server(names=(NAME,)).write(folder, "server")
-    pages = folder / "pages"
+    pages = folder / "htdocs"
     pages.mkdir()
     (pages / "index.html").write_text("ready\n")
     (pages / "health.json").write_text(JSON)
@@ -103,15 +78,15 @@ def daemon(request, start, tmp_path_factory):
     ports = {site: free_port() for site in APACHE_SITES}
     about = {"folder": folder, "name": NAME, "certificate": certificate, "key": key, **ports}
     if request.param == "nginx":
-        files = {"nginx.conf": NGINX.format(**about)}
-        arguments = ("-p", "{directory}", "-c", "{directory}/nginx.conf", "-e", "stderr")
+        files = {"nginx.conf": NGINX.format(folder=folder, servers=NGINX_SERVER.format(**about))}
+        arguments = NGINX_ARGUMENTS
     else:
         hosts = "".join(
             APACHE_HOST.format(**about, port=ports[site], protocols=protocols, ssl=ssl)
             for site, (protocols, ssl) in APACHE_SITES.items()
         )
-        files = {"apache.conf": APACHE.format(**about, hosts=hosts)}
-        arguments = ("-d", "{directory}", "-f", "{directory}/apache.conf", "-DFOREGROUND")
+        files = {"apache.conf": APACHE.format(folder=folder, hosts=APACHE_REDIRECTS.format(**about) + hosts)}
+        arguments = APACHE_ARGUMENTS
     running = start(request.param, *arguments, files=files, directory=folder)
     running.ports, running.program, running.ca_file = ports, request.param, authority.ca_file
     eventually(lambda: probe_once(HttpProbe(path="/index.html"), ports["plain"]))

@@ -8,6 +8,7 @@ import pytest
 
 from certificates import Authority, issue
 from daemons.conftest import HOSTS, eventually, free_port
+from daemons.webservers import APACHE, APACHE_ARGUMENTS, NGINX, NGINX_ARGUMENTS
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
@@ -17,22 +18,6 @@ from lvsmon.probes.tls import TlsProbe
 
 NAME = "shop.example.org"
 
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr info;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {servers}
-}}
-"""
 NGINX_SERVER = """
     server {{
         listen 127.0.0.1:{port} {flags};
@@ -43,19 +28,6 @@ NGINX_SERVER = """
         location /broken {{ return 503; }}
         location /moved {{ return 302 /elsewhere; }}
     }}
-"""
-APACHE = """
-ServerRoot {folder}
-PidFile {folder}/apache.pid
-Mutex file:{folder}
-ErrorLog {folder}/error.log
-ServerName apache.example.org
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
-LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so
-DocumentRoot {folder}/htdocs
-{hosts}
 """
 APACHE_HOST = """
 Listen 127.0.0.1:{port}
@@ -113,7 +85,7 @@ class Sites:
 
 
 class Nginx(Sites):
-    program, arguments = "nginx", ("-p", "{directory}", "-c", "{directory}/nginx.conf", "-e", "stderr")
+    program, arguments = "nginx", NGINX_ARGUMENTS
 
     def files(self):
         servers = ""
@@ -127,7 +99,7 @@ class Nginx(Sites):
 
 
 class Apache(Sites):
-    program, arguments = "apache2", ("-d", "{directory}", "-f", "{directory}/apache.conf", "-DFOREGROUND")
+    program, arguments = "apache2", APACHE_ARGUMENTS
 
     def files(self):
         hosts = ""

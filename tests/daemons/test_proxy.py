@@ -18,6 +18,7 @@ from lvsmon.probes.statuses import Statuses
 from net.tls_servers import TlsServer, says, server_context
 
 NAME = "www.example.org"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready"
 SQUID = """
 http_port 127.0.0.1:{port}
 http_port [::1]:{port}
@@ -153,13 +154,12 @@ def test_tunnels(open_squid, origin, host):
 def test_a_page_through_a_tunnel_with_its_certificate(open_squid, host, tmp_path):
     _, port = open_squid
     authority = Authority(tmp_path)
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready"
     for names, verdict, words in (
         ((NAME,), Verdict.PASS, "200 OK, 5 bytes of https://"),
         (("other.example.org",), Verdict.FAIL, "but certificate is for other.example.org, clients ask for www."),
     ):
         context = server_context(tmp_path, authority.server(names=names), names[0])
-        with TlsServer(context, says(answer)) as server:
+        with TlsServer(context, says(None, OK)) as server:
             probe = ProxyProbe(url=f"https://{NAME}:{server.port}/", tls_ca_file=authority.ca_file)
             outcome = probe_once(probe, port, host)
         assert verdict is outcome.verdict, outcome

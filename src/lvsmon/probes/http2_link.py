@@ -2,9 +2,9 @@
 
 from lvsmon.errors import PeerClosed
 from lvsmon.net.base import Stream
-from lvsmon.probes.http_link import Asked
+from lvsmon.probes.http_link import Asked, body_of, head_of
 from lvsmon.probes.talk import READ
-from lvsmon.wire.http1 import Body, End, Head
+from lvsmon.wire.http1 import Head
 from lvsmon.wire.http2 import BrokenOff, Event, Http2Client
 
 
@@ -23,19 +23,10 @@ class Http2Link:
         if asked.content is not None:
             headers.append(("content-length", str(len(asked.content))))
         self._client.ask(asked.method, self._scheme, asked.host, asked.target, headers=headers, content=asked.content)
-        head = await self._next()
-        if not isinstance(head, Head):
-            raise TypeError(head)
-        return head
+        return head_of(await self._next())
 
     async def more(self) -> bytes | None:
-        match await self._next():
-            case Body(data):
-                return data
-            case End():
-                return None
-            case event:
-                raise TypeError(event)
+        return body_of(await self._next())
 
     async def _next(self) -> Event:
         """Return the next event. What is to be said is said before waiting, never to a peer that has said all."""

@@ -46,6 +46,23 @@ class Link(Protocol):
     def close(self) -> None: ...
 
 
+def head_of(event: object) -> Head:
+    """Return the head that an answer begins with: no codec gives anything else first."""
+    if not isinstance(event, Head):
+        raise TypeError(event)
+    return event
+
+
+def body_of(event: object) -> bytes | None:
+    """Return some of a body, None at its end: no codec gives anything else behind the head."""
+    match event:
+        case Body(data):
+            return data
+        case End():
+            return None
+    raise TypeError(event)
+
+
 class Http1Link:
     """HTTP/1.0 or HTTP/1.1."""
 
@@ -68,21 +85,12 @@ class Http1Link:
         self._reader = ResponseReader(asked.method)
         await self._stream.write(request(asked.method, asked.target, self._version, lines, asked.content or b""))
         try:
-            head = await next_event(self._stream, self._reader)
+            return head_of(await next_event(self._stream, self._reader))
         except ProtocolViolation as error:
             raise ProtocolViolation(f"{error}; it sent {shown(self._reader.pending, 60)!r}") from None
-        if not isinstance(head, Head):
-            raise TypeError(head)
-        return head
 
     async def more(self) -> bytes | None:
-        match await next_event(self._stream, self._reader):
-            case Body(data):
-                return data
-            case End():
-                return None
-            case event:
-                raise TypeError(event)
+        return body_of(await next_event(self._stream, self._reader))
 
     @property
     def heard(self) -> bool:
