@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from certificates import Authority
 from daemons.conftest import HOSTS, UNPACKED, eventually, free_port, probe_once
 from lvsmon.model import Reason, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.probes.rtsp import RtspProbe
 
@@ -71,7 +71,7 @@ def test_a_server_and_its_stream(server, host):
     assert (Verdict.PASS, "OPTIONS: 200 OK", True) == (
         outcome.verdict, outcome.detail, "DESCRIBE" in outcome.facts["public"]
     )  # fmt: skip
-    outcome = probe_once(RtspProbe(path="/live", media=("audio",), expect=re.compile(b"PCMU/8000")), server[1], host)
+    outcome = probe_once(RtspProbe(path="/live", media=("audio",), expect=Regex(b"PCMU/8000")), server[1], host)
     assert (Verdict.PASS, "audio", "DESCRIBE: 200 OK: audio") == (
         outcome.verdict, outcome.facts["media"], outcome.detail
     )  # fmt: skip
@@ -84,7 +84,7 @@ def test_streams_that_are_not_as_they_should_be(server):
         ({"path": "/nothing"}, Reason.REJECTED, "DESCRIBE: 404 Not Found, wanted 200"),
         ({"path": "/broken"}, Reason.REJECTED, "503 Service Unavailable"),
         ({"path": "/live", "media": ("video",)}, Reason.EXPECTATION, "it offers audio, and no video"),
-        ({"path": "/live", "expect": re.compile(b"H264")}, Reason.EXPECTATION, "expect does not match"),
+        ({"path": "/live", "expect": Regex(b"H264")}, Reason.EXPECTATION, "expect does not match"),
     ):
         outcome = probe_once(RtspProbe(**settings), server[1])
         assert (Verdict.FAIL, reason, True) == (*told(outcome), words in outcome.detail), outcome

@@ -29,8 +29,8 @@ from lvsmon.probes.ntp import NtpProbe
 from lvsmon.probes.pgsql import PgsqlProbe
 from lvsmon.probes.ping import PingProbe
 from lvsmon.probes.pop3 import Pop3Probe
-from lvsmon.probes.radius import RadiusProbe
 from lvsmon.probes.proxy import ProxyProbe
+from lvsmon.probes.radius import RadiusProbe
 from lvsmon.probes.redis import RedisProbe
 from lvsmon.probes.rpc import RpcProbe
 from lvsmon.probes.rtsp import RtspProbe
@@ -130,6 +130,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "radius": [
         Sample("radius", RadiusProbe(secret=Secret("secret"), retransmit=0.1)),
         Sample("radius with a user", RadiusProbe(secret=Secret("secret"), **LOGIN, expect="any", retransmit=0.1)),
+    ],
     "proxy": [
         Sample("proxy", ProxyProbe(url="http://www.example.org/", max_body=65536), _WHOLE | _LARGE, _SLOW),
         Sample("proxy through a tunnel", ProxyProbe(url="https://www.example.org/")),

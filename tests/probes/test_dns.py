@@ -414,10 +414,10 @@ def test_a_slow_realserver_does_not_make_the_primary_unknown_to_others():
 
     async def main():
         shared = Shared()
-        late, lively = lambda query: [0.25, respond(query, soa(7))], lambda query: [0.1, respond(query, soa(7))]
+        late, lively = lambda query: [0.6, respond(query, soa(7))], lambda query: [0.3, respond(query, soa(7))]
         async with serving(PROBE, NameServer(udp=late), NameServer(udp=lively)) as (told, target):
-            first = await run(told, target, 0.3, AsyncioEngine(), shared=shared)
-            return first, await run(told, target, 1, AsyncioEngine(), shared=shared)
+            first = await run(told, target, 0.8, AsyncioEngine(), shared=shared)
+            return first, await run(told, target, 5, AsyncioEngine(), shared=shared)
 
     first, second = asyncio.run(main())
     assert (Verdict.UNKNOWN, Reason.REFERENCE) == (first.verdict, first.reason)

@@ -1,7 +1,6 @@
 """http and https with version = "2": by prior knowledge and by ALPN, one request and several."""
 
 import asyncio
-import re
 import socket
 import threading
 
@@ -13,6 +12,7 @@ import pytest
 
 from http2_frames import HEADERS, PREFACE, answer, client_frames, data, frame, goaway, headers, reset, settings
 from lvsmon.model import Certificate, Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.runner import run as run_for_real
@@ -42,7 +42,7 @@ def asked(stream):
 def test_by_prior_knowledge(chunk):
     probe = HttpProbe(
         version="2", path="/x", headers={"X-A": "b"}, username="me", password=Secret("pässword"),
-        expect=re.compile(b"^ready$"),
+        expect=Regex(b"^ready$"),
     )  # fmt: skip
     outcome, connector = run(probe, [START, Send(answer(b"ready", (b"server", b"x")), chunk), Hang()])
     assert (Verdict.PASS, "200, 5 bytes") == (outcome.verdict, outcome.detail)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from lvsmon.model import Certificate, Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.base import aim
@@ -38,7 +39,7 @@ def test_a_url_is_fetched_by_the_whole_of_it():
         b"Proxy-Authorization: Basic bWU6c2VjcmV0\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
         b"Cache-Control: no-cache\r\nX-A: b\r\nConnection: close\r\n\r\n"
     )
-    probe = ProxyProbe(url="http://www.example.org/x?y=1#z", expect=re.compile(b"ready"), headers={"X-A": "b"}, **AUTH)
+    probe = ProxyProbe(url="http://www.example.org/x?y=1#z", expect=Regex(b"ready"), headers={"X-A": "b"}, **AUTH)
     outcome, stream = run(probe, Expect(request), Send(OK, 1))
     assert (Verdict.PASS, "200 OK, 5 bytes of http://www.example.org/x?y=1#z") == (outcome.verdict, outcome.detail)
     assert ("1.1 proxy", 200) == (outcome.facts["via"], outcome.facts["status"])
@@ -68,7 +69,7 @@ def test_an_answer_out_of_the_cache_is_taken_only_where_told():
 
 def test_an_https_url_is_fetched_through_a_tunnel():
     """The proxy learns the login, the origin does not; the certificate is held against the URL's name."""
-    probe = ProxyProbe(url="https://www.example.org/x", expect=re.compile(b"ready"), **AUTH)
+    probe = ProxyProbe(url="https://www.example.org/x", expect=Regex(b"ready"), **AUTH)
     connect = (
         b"CONNECT www.example.org:443 HTTP/1.1\r\nHost: www.example.org:443\r\nUser-Agent: lvsmon\r\n"
         b"Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n"
@@ -162,7 +163,7 @@ def test_whose_word_a_refusal_is(status, header, reason, words, facts):
 
 def test_the_body_and_the_headers_are_judged_too():
     for settings, answer in (
-        ({"expect": re.compile(b"bye")}, OK),
+        ({"expect": Regex(b"bye")}, OK),
         ({"expect_headers": HeaderRules.read([{"name": "X-A"}])}, OK),
         ({"expect_json": JsonRules.read([{"path": "a"}])}, OK),
     ):
@@ -203,7 +204,7 @@ def test_names_of_the_virtual_service_decide_nothing():
         ({"url": "http://a.b/", "tls_warn_days": 3}, 'tls_warn_days: has no effect without an "https:" url'),
         ({"connect": "a.b:1", "tls_name": "x.y"}, 'tls_name: has no effect without an "https:" url'),
         ({"connect": "a.b:1", "tls": "implicit", "status": Statuses.read(403)}, "status: there is no tunnel for TLS"),
-        ({"connect": "a.b:1", "expect": re.compile(b"x")}, "expect: without a url"),
+        ({"connect": "a.b:1", "expect": Regex(b"x")}, "expect: without a url"),
         ({"any_answer": True, "status": Statuses.read(403)}, "status: any_answer takes every status"),
         ({"connect": "a.b:1", "headers": {"A": "b"}}, "headers, method and from_cache"),
         ({"url": "http://a.b/", "headers": {"Proxy-Authorization": "b"}}, "use username and password"),

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from lvsmon.model import Reason, Target, Verdict
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.transcript import Recorder, masked
@@ -65,8 +66,8 @@ CASES = {
     "a description": ((OPTIONS, DESCRIPTION), PATH, Reason.OK, "DESCRIBE: 200 OK: video, audio"),
     "both kinds wanted": ((OPTIONS, DESCRIPTION), {**PATH, "media": ("audio", "video")}, Reason.OK, "video, audio"),
     "a kind is missing": ((OPTIONS, DESCRIPTION), {**PATH, "media": ("text",)}, Reason.EXPECTATION, "and no text"),
-    "expected": ((OPTIONS, DESCRIPTION), {**PATH, "expect": re.compile(b"RTP/AVP 96")}, Reason.OK, "200"),
-    "not expected": ((OPTIONS, DESCRIPTION), {**PATH, "expect": re.compile(b"H265")}, Reason.EXPECTATION, "expect"),
+    "expected": ((OPTIONS, DESCRIPTION), {**PATH, "expect": Regex(b"RTP/AVP 96")}, Reason.OK, "200"),
+    "not expected": ((OPTIONS, DESCRIPTION), {**PATH, "expect": Regex(b"H265")}, Reason.EXPECTATION, "expect"),
     "no media": ((OPTIONS, answer(body=b"v=0\r\ns=x")), PATH, Reason.OK, "no media"),
     "no description": ((OPTIONS, answer()), PATH, Reason.EXPECTATION, "no description came"),
     "another description": (
@@ -215,8 +216,8 @@ def test_over_tls_the_scheme_and_the_port_are_those_of_tls():
         ({"path": "live"}, 'path: begin with "/"'),
         ({"path": "/a b"}, 'path: begin with "/"'),
         ({"media": ("video",)}, "media and expect: are of the description"),
-        ({"expect": re.compile(b"x")}, "media and expect: are of the description"),
-        ({**PATH, "expect": re.compile(b"x*")}, "expect: 'x\\*' matches even the empty text"),
+        ({"expect": Regex(b"x")}, "media and expect: are of the description"),
+        ({**PATH, "expect": Regex(b"x*")}, "expect: 'x\\*' matches even the empty text"),
         ({**PATH, "media": ("video",), "status": Statuses(((404, 404),))}, "only status 200 comes with a description"),
         ({**PATH, "media": ("a b",)}, "media: write a kind of media"),
         ({**LOGIN, "username": None}, "username and password: give both"),

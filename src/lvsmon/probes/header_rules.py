@@ -1,10 +1,10 @@
 r"""What the headers of an answer must be, as a setting: [{ name = "Cache-Control", matches = "max-age=\d+" }]."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from lvsmon.errors import ExpectationFailed
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import format_pattern
 from lvsmon.model.settings import shown as quoted
 from lvsmon.probes.tables import at_table, demanding, read_tables, table_list_schema, text, true
@@ -21,7 +21,7 @@ class HeaderRule:
 
     name: str
     equals: str | None = None
-    matches: re.Pattern[bytes] | None = None
+    matches: Regex | None = None
     absent: bool = False
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeAlias
 
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import format_pattern, pattern, shown
 from lvsmon.probes.header_rules import HeaderRules
 from lvsmon.probes.http_expect import AnswerSettings
@@ -106,7 +107,7 @@ class FurtherRequest(RequestSettings):
 
 
 def _written(value: Any) -> Any:
-    if isinstance(value, re.Pattern):
+    if isinstance(value, Regex):
         return format_pattern(value)
     return value.write() if hasattr(value, "write") else value
 

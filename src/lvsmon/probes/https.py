@@ -8,8 +8,9 @@ from lvsmon.model import Outcome, Target
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.base import Context
+from lvsmon.probes.certificate_facts import tls_facts
 from lvsmon.probes.http import HttpProbe
-from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls, tls_facts
+from lvsmon.probes.secure import MEMORY, TlsSettings, open_tls
 
 _ALPN: Final = {"1.0": ("http/1.1",), "1.1": ("http/1.1",), "2": ("h2", "http/1.1")}
 """What is offered. For HTTP/2 the older version too, as clients do: so a server without it says so."""

@@ -7,6 +7,7 @@ from math import isnan
 from typing import Any, Final, NoReturn, TypeAlias
 
 from lvsmon.errors import ExpectationFailed
+from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import format_pattern
 from lvsmon.model.settings import shown as quoted
 from lvsmon.probes.json_path import Segment, parse, select
@@ -35,7 +36,7 @@ class JsonRule:
 
     path: str
     equals: Scalar | None = None
-    matches: re.Pattern[bytes] | None = None
+    matches: Regex | None = None
     at_least: float | None = None
     at_most: float | None = None
     absent: bool = False
