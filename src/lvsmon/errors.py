@@ -14,6 +14,8 @@
     ├ IpvsError(errno, command)  the kernel refused one command; never fatal: look again
     │  └ IpvsUnavailable         no module, no capability: says what to load or to grant
     ├ StateError                 the state directory cannot be used
+    │  ├ StateDamaged            the state file is no database any more
+    │  ├ StateUnavailable        the disk is full or fails: that may pass
     │  └ LockHeld                another lvsmon is writing: says which one
     └ ActionFailed               logged and counted; never changes health
 
@@ -135,6 +137,14 @@ class IpvsUnavailable(IpvsError):
 
 class StateError(LvsmonError):
     """The state directory cannot be used; the text says why and what to do."""
+
+
+class StateDamaged(StateError):
+    """The state file is damaged or no database: it can be set aside, not used."""
+
+
+class StateUnavailable(StateError):
+    """The disk is full or fails: nothing is wrong with what is there, and it may pass by itself."""
 
 
 class LockHeld(StateError):

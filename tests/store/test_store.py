@@ -117,8 +117,8 @@ def test_a_reader_does_not_hinder_the_writer(tmp_path: Path) -> None:
     with Store.open(tmp_path) as writer:
         writer.save_states(STATES)
         with Store.read(tmp_path) as reader:
-            reader._connection.execute("BEGIN")
-            reader._connection.execute("SELECT * FROM probe_state").fetchall()  # it reads for as long as it likes
+            reader._file._connection.execute("BEGIN")
+            reader._file._connection.execute("SELECT * FROM probe_state").fetchall()  # it reads for as long as it likes
             writer.save_owned(OWNED)
             assert reader.load_states() == STATES
 
@@ -214,12 +214,12 @@ def test_a_full_disk_keeps_the_last_state(tmp_path: Path) -> None:
     """A save that does not fit is refused whole, with advice; what was saved before stays, and saving works again."""
     with Store.open(tmp_path) as store:
         store.save_states(STATES)
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        pages = store._file._connection.execute("PRAGMA page_count").fetchone()[0]
+        store._file._connection.execute(f"PRAGMA max_page_count = {pages}")
         many = {f"tcp {number}": ProbeState(last=FAILED) for number in range(200)}
         with pytest.raises(StateError, match="the disk is full: make room"):
             store.save_states(many)
-        store._connection.execute("PRAGMA max_page_count = 100000")
+        store._file._connection.execute("PRAGMA max_page_count = 100000")
         assert store.save_states(many) == 200
     with Store.read(tmp_path) as store:
         assert store.load_states() == STATES | many

@@ -7,6 +7,7 @@ is only for people: a stale text locks nobody out.
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -38,8 +39,9 @@ class Lock:
             raise StateError(f"cannot open {path}: {advice(error)}") from error
         try:
             _flock(descriptor, path, time.monotonic() + wait)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{what} {os.getpid()}\n".encode(), 0)
+            with suppress(OSError):  # the text is for people; a full disk takes no lock away
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{what} {os.getpid()}\n".encode(), 0)
         except OSError as error:
             os.close(descriptor)
             raise StateError(f"cannot lock {path}: {advice(error)}") from error

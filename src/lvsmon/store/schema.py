@@ -22,6 +22,42 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE owned (virtual TEXT PRIMARY KEY, destinations TEXT NOT NULL) STRICT, WITHOUT ROWID",
     ),
     ("ALTER TABLE probe_state ADD COLUMN weight TEXT",),
+    (
+        """CREATE TABLE session (
+            number INTEGER PRIMARY KEY,
+            version TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            started_clock REAL NOT NULL,
+            seen_at REAL NOT NULL,
+            seen_clock REAL NOT NULL,
+            stopped INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TABLE history (
+            number INTEGER PRIMARY KEY,
+            session INTEGER NOT NULL,
+            at REAL NOT NULL,
+            clock REAL NOT NULL,
+            kind TEXT NOT NULL,
+            virtuals TEXT NOT NULL,
+            realservers TEXT NOT NULL,
+            destination TEXT NOT NULL,
+            probe TEXT NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            weight_before INTEGER,
+            weight_after INTEGER,
+            rule TEXT NOT NULL,
+            what TEXT NOT NULL,
+            planned INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX history_by_kind ON history (kind, at)",
+        """CREATE TABLE place (
+            virtual TEXT NOT NULL,
+            destination TEXT NOT NULL,
+            realserver TEXT NOT NULL,
+            PRIMARY KEY (virtual, destination)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 """Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
 
