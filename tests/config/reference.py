@@ -42,18 +42,10 @@ def table(name):
             ([f"`{key}`", written(one), prose(one)] for key, one in {**common, "kind": kinds}.items()),
         )
     definition = definitions[f"{name}Probe" if name in BUILTIN else name]
-    common = {"kind", "port", "votes", *TIMING} if name in BUILTIN else set(Cascading.model_fields)
-    if name in {
-        "DirectorSection",
-        "TunnelSection",
-        "SorrySection",
-        "FlapSection",
-        "GroupSection",
-        "BrakeSection",
-        "SysctlSection",
-    }:
-        common = set()
-    if name == "HostSection":
+    common = {"kind", "port", "votes", *TIMING} if name in BUILTIN else set()
+    if name in CASCADING:
+        common = set(Cascading.model_fields)
+    elif name == "HostSection":
         common = set(TIMING)
     required = set(definition.get("required", ()))
     return rows(

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from lvsmon.config import load
 from lvsmon.config.kinds import ProbeSection
-from lvsmon.config.schema import DefaultsSection, DirectorSection, RealserverSection, TunnelSection, VirtualSection
+from lvsmon.config.schema import (
+    DefaultsSection,
+    DirectorSection,
+    HistorySection,
+    MaintenanceSection,
+    RealserverSection,
+    TunnelSection,
+    VirtualSection,
+)
 from lvsmon.errors import ConfigError
 
 WORDS = st.sampled_from(
@@ -60,6 +68,14 @@ VIRTUALS = st.one_of(
     table(VirtualSection, name=NAMES, fwmark=st.just(1), realservers=ENTRIES, probe=PROBES),
     table(VirtualSection, tunnel=table(TunnelSection)),
 )
+WINDOWS = table(
+    MaintenanceSection,
+    name=NAMES,
+    start=st.sampled_from(["0 2 * * sun", "* * * * *", "61 * * * *", "0 0 30 2 *"]) | SCALARS,
+    duration=st.sampled_from(["1m", "2h", "31d"]) | SCALARS,
+    timezone=st.sampled_from(["UTC", "Europe/Berlin", "Nowhere", "../etc"]) | SCALARS,
+    virtuals=st.lists(NAMES, max_size=2),
+)
 FILES = st.fixed_dictionaries(
     {
         "realserver": st.lists(
@@ -68,7 +84,13 @@ FILES = st.fixed_dictionaries(
         | SCALARS,
         "virtual": st.lists(VIRTUALS, max_size=3) | SCALARS,
     },
-    optional={"director": table(DirectorSection) | SCALARS, "defaults": table(DefaultsSection) | SCALARS, "x": SCALARS},
+    optional={
+        "director": table(DirectorSection) | SCALARS,
+        "history": table(HistorySection) | SCALARS,
+        "maintenance": st.lists(WINDOWS, max_size=2) | SCALARS,
+        "defaults": table(DefaultsSection) | SCALARS,
+        "x": SCALARS,
+    },
 )
 
 

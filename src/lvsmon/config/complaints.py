@@ -1,12 +1,14 @@
 """Everything wrong with a configuration, gathered while it is read and told at once."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lvsmon.config.files import Source
 from lvsmon.config.lines import KeyPath
 from lvsmon.errors import Complaint, ConfigError
 from lvsmon.model.settings import shown
+
+_NAMED: Final = ("realserver", "virtual", "host", "group", "maintenance")
 
 
 class Where(NamedTuple):
@@ -55,7 +57,7 @@ def _key(where: Where) -> str:
     What has a name goes by it, what has none by its position.
     """
     path, text = where.path, ""
-    if len(path) > 1 and path[0] in ("realserver", "virtual", "host", "group") and isinstance(path[1], int):
+    if len(path) > 1 and path[0] in _NAMED and isinstance(path[1], int):
         section, number, *rest = path
         name = where.source.data[str(section)][number]
         name = name.get("name") if isinstance(name, dict) else None

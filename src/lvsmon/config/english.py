@@ -19,6 +19,7 @@ from lvsmon.config.schema import (
     FlapSection,
     GroupSection,
     HostSection,
+    MaintenanceSection,
     ProbeSection,
     RealserverSection,
     SorrySection,
@@ -88,6 +89,7 @@ _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "tunnel": TunnelSection,
     "flap": FlapSection,
     "sysctl": SysctlSection,
+    "[[maintenance]]": MaintenanceSection,
     "realservers": EntrySection,
     "sorry": SorrySection,
 }

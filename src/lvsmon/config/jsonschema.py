@@ -25,7 +25,9 @@ from lvsmon.config.schema import (
     EntrySection,
     FlapSection,
     GroupSection,
+    HistorySection,
     HostSection,
+    MaintenanceSection,
     ProbeSection,
     RealserverSection,
     SorrySection,
@@ -37,6 +39,7 @@ from lvsmon.config.schema import (
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS: Final = (
     DirectorSection,
+    HistorySection,
     DefaultsSection,
     RealserverSection,
     VirtualSection,
@@ -48,6 +51,7 @@ _SECTIONS: Final = (
     GroupSection,
     BrakeSection,
     SysctlSection,
+    MaintenanceSection,
 )
 
 
@@ -82,12 +86,14 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "director": _reference(DirectorSection),
+            "history": _reference(HistorySection),
             "defaults": _reference(DefaultsSection),
             "realserver": {"type": "array", "items": _reference(RealserverSection)},
             "virtual": {"type": "array", "items": _reference(VirtualSection)},
             "host": {"type": "array", "items": _reference(HostSection)},
             "group": {"type": "array", "items": _reference(GroupSection)},
             "brake": _reference(BrakeSection),
+            "maintenance": {"type": "array", "items": _reference(MaintenanceSection)},
         },
         "$defs": definitions,
     }

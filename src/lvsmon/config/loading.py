@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lvsmon.config import destinations, policies, runs, virtuals
+from lvsmon.config import destinations, maintenance, policies, runs, virtuals
 from lvsmon.config.beside import Beside, dependencies
 from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
@@ -27,6 +27,7 @@ from lvsmon.model import (
     VirtualKey,
     VirtualService,
 )
+from lvsmon.model.history import Retention
 from lvsmon.model.settings import shown
 from lvsmon.probes.base import ProbeSpec
 
@@ -86,6 +87,7 @@ def load_all(path: Path) -> Loaded:
             Where(sources[0], ()),
             f"there is no virtual service: write [[virtual]] here, or in a file named *.toml in {folder}",
         )
+    windows = maintenance.windows_of(reader.sections, [one.virtual for one in resolved], complaints)
     complaints.refuse()
     director = reader.sections.director
     plan = Plan(
@@ -99,6 +101,8 @@ def load_all(path: Path) -> Loaded:
         state_directory=Path(director.state_directory),
         log_level=director.log_level,
         sysctls={} if director.sysctl is None else director.sysctl.model_dump(exclude_none=True),
+        windows=windows,
+        retention=Retention(reader.sections.history.keep, reader.sections.history.rows),
     )
     return Loaded(plan, tuple(sources), reader.sections, tuple(resolved), beside)
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from lvsmon.model import Brake, Group, Host, VirtualService
+from lvsmon.model.history import DEFAULT_RETENTION, Retention
+from lvsmon.model.window import Window
 from lvsmon.probes.base import ProbeSpec
 
 
@@ -36,3 +38,5 @@ class Plan:
     reconcile_interval: float = 10.0
     state_directory: Path = Path("/var/lib/lvsmon")
     log_level: str = "info"
+    windows: tuple[Window, ...] = ()
+    retention: Retention = DEFAULT_RETENTION

@@ -12,14 +12,16 @@ from lvsmon.config.schema import (
     DefaultsSection,
     DirectorSection,
     GroupSection,
+    HistorySection,
     HostSection,
+    MaintenanceSection,
     RealserverSection,
     VirtualSection,
 )
 from lvsmon.config.values import VALID_NAME
 
-_SINGLE: Final = ("director", "brake", "defaults")
-_MANY: Final = ("realserver", "virtual", "host", "group")
+_SINGLE: Final = ("director", "history", "brake", "defaults")
+_MANY: Final = ("realserver", "virtual", "host", "group", "maintenance")
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,14 @@ class Sections:
 
     main: Source
     director: DirectorSection = field(default_factory=DirectorSection)
+    history: HistorySection = field(default_factory=HistorySection)
     defaults: list[tuple[Where, DefaultsSection]] = field(default_factory=list)
     realservers: list[tuple[Where, RealserverSection]] = field(default_factory=list)
     virtuals: list[VirtualEntry] = field(default_factory=list)
     hosts: list[HostEntry] = field(default_factory=list)
     groups: list[tuple[Where, GroupSection]] = field(default_factory=list)
     brake: tuple[Where, BrakeSection] | None = None
+    maintenance: list[tuple[Where, MaintenanceSection]] = field(default_factory=list)
     broken_names: set[str] = field(default_factory=set)
     nameless: bool = False
     """Whether a realserver was refused for its name: then nobody can say which names are unknown."""
@@ -81,6 +85,9 @@ class Reader:
         if "brake" in source.data and self._only_in_main(top.at("brake")):
             brake = self._entries.section(BrakeSection, top.at("brake"), source.data["brake"])
             self.sections.brake = None if brake is None else (top.at("brake"), brake)
+        if "history" in source.data and self._only_in_main(top.at("history")):
+            history = self._entries.section(HistorySection, top.at("history"), source.data["history"])
+            self.sections.history = history or HistorySection()
         defaults = self._entries.section(DefaultsSection, top.at("defaults"), source.data.get("defaults", {}))
         self.sections.defaults.append((top.at("defaults"), defaults or DefaultsSection()))
         for where, raw in self._tables(top.at("realserver")):
@@ -107,6 +114,10 @@ class Reader:
             group = self._entries.section(GroupSection, where, raw)
             if group is not None:
                 self.sections.groups.append((where, group))
+        for where, raw in self._tables(top.at("maintenance")):
+            window = self._entries.section(MaintenanceSection, where, raw)
+            if window is not None:
+                self.sections.maintenance.append((where, window))
 
     def _probes(self, where: Where, raw: object) -> tuple[ProbeEntry, ...]:
         found = raw.get("probe") if isinstance(raw, dict) else None

@@ -8,7 +8,7 @@ from typing import Any
 from lvsmon.config.cascade import TIMING, Layer, Level, layer
 from lvsmon.config.kinds import as_written
 from lvsmon.config.loading import Loaded, Resolved
-from lvsmon.config.schema import RealserverSection
+from lvsmon.config.schema import MaintenanceSection, RealserverSection
 from lvsmon.config.sections import HostEntry
 from lvsmon.config.show_probes import probe_of, timing_of
 from lvsmon.config.values import Floor
@@ -27,14 +27,27 @@ def document(loaded: Loaded) -> dict[str, Any]:
             "log_level": plan.log_level,
             **({"sysctl": dict(plan.sysctls)} if plan.sysctls else {}),
         },
+        "history": {"keep": format_duration(plan.retention.age), "rows": plan.retention.rows},
         "realserver": [_realserver(one) for _, one in loaded.sections.realservers],
         "virtual": [_virtual(one) for one in loaded.resolved],
         **_beside(loaded),
     }
 
 
+def _window(section: MaintenanceSection) -> dict[str, Any]:
+    return {
+        "name": section.name,
+        "start": section.start,
+        "duration": format_duration(section.duration),
+        "timezone": section.timezone,
+        **{key: names for key in ("virtuals", "realservers", "tags") if (names := getattr(section, key))},
+        "purpose": section.purpose,
+        "comment": section.comment,
+    }
+
+
 def _beside(loaded: Loaded) -> dict[str, Any]:
-    """Return hosts, groups and the brake, as far as there are any."""
+    """Return hosts, groups, the brake and maintenance windows, as far as there are any."""
     shown: dict[str, Any] = {}
     hosts = zip(loaded.sections.hosts, loaded.beside.timings, strict=True)
     if loaded.sections.hosts:
@@ -50,6 +63,8 @@ def _beside(loaded: Loaded) -> dict[str, Any]:
             "window": format_duration(brake.window),
             "self_test": list(brake.self_test),
         }
+    if loaded.sections.maintenance:
+        shown["maintenance"] = [_window(section) for _, section in loaded.sections.maintenance]
     return shown
 
 
@@ -63,8 +78,12 @@ def _host(entry: HostEntry, timing: Layer) -> dict[str, Any]:
 
 
 def _realserver(section: RealserverSection) -> dict[str, Any]:
-    shown = {"name": section.name, "address": section.address}
-    return shown if section.depends is None else {**shown, "depends": str(section.depends)}
+    shown: dict[str, Any] = {"name": section.name, "address": section.address}
+    if section.depends is not None:
+        shown["depends"] = str(section.depends)
+    if section.tags:
+        shown["tags"] = section.tags
+    return shown
 
 
 def _virtual(resolved: Resolved) -> dict[str, Any]:

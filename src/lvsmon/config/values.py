@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from lvsmon import windows
 from lvsmon.config.expressions import parse
 from lvsmon.model import Amount, Expression
 from lvsmon.model.settings import Written, duration, format_duration, shown
@@ -91,6 +92,23 @@ def _name(value: str) -> str:
     return value
 
 
+def _cron(value: str) -> str:
+    try:
+        windows.check(value)
+    except ValueError as error:
+        example = '"0 2 * * sun" for Sunday at 2:00'
+        raise ValueError(f"write a cron expression, such as {example}, not {shown(value)}: {error}") from None
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        windows.zone(value)
+    except ValueError as error:
+        raise ValueError(f'write a time zone, such as "Europe/Berlin" or "UTC", not {shown(value)}: {error}') from None
+    return value
+
+
 def _folder(value: str) -> str:
     if not Path(value).is_absolute() or "\0" in value:
         raise ValueError(f'write an absolute path, such as "/var/lib/lvsmon", not {shown(value)}')
@@ -136,6 +154,11 @@ Interval: TypeAlias = Annotated[float, Written(between("100ms", "1d"), "2s", for
 Timeout: TypeAlias = Annotated[float, Written(between("10ms", "1d"), "2s", format_duration)]
 Persistence: TypeAlias = Annotated[float, Written(_persistence, "10m", format_duration)]
 Reconcile: TypeAlias = Annotated[float, Written(between("1s", "1h"), "10s", format_duration)]
+Keep: TypeAlias = Annotated[float, Written(between("1h", "3660d"), "90d", format_duration)]
+Lasting: TypeAlias = Annotated[float, Written(between("1m", "31d"), "2h", format_duration)]
+CronExpression: TypeAlias = Annotated[str, AfterValidator(_cron), Field(examples=["0 2 * * sun"])]
+TimeZone: TypeAlias = Annotated[str, AfterValidator(_timezone), Field(examples=["Europe/Berlin"])]
+Rows: TypeAlias = Annotated[int, Field(ge=1000, le=10_000_000)]
 Address: TypeAlias = Annotated[str, Written(address, "192.0.2.10")]
 Hostname: TypeAlias = Annotated[str, AfterValidator(hostname), Field(examples=["shop.example.org"])]
 Name: TypeAlias = Annotated[

@@ -49,6 +49,7 @@ class NoticeKind(StrEnum):
     BRAKE = "brake"
     FLAPPING = "flapping"
     FLOOR = "floor"
+    MAINTENANCE = "maintenance"
     SORRY = "sorry"
     DRIFT = "drift"
     MISSING = "missing"

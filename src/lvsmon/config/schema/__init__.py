@@ -13,7 +13,8 @@ from lvsmon.config.schema.cascade import (
     ProbeTiming,
     TunnelSection,
 )
-from lvsmon.config.schema.director import DirectorSection, SysctlSection
+from lvsmon.config.schema.director import DirectorSection, HistorySection, SysctlSection
+from lvsmon.config.schema.maintenance import MaintenanceSection
 from lvsmon.config.schema.virtual import (
     EntrySection,
     ProbeSection,
@@ -30,7 +31,9 @@ __all__ = [
     "EntrySection",
     "FlapSection",
     "GroupSection",
+    "HistorySection",
     "HostSection",
+    "MaintenanceSection",
     "ProbeSection",
     "ProbeTiming",
     "RealserverSection",

@@ -1,11 +1,11 @@
-"""``[director]``: what is there once."""
+"""``[director]`` and ``[history]``: what is there once."""
 
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from lvsmon.config.schema.base import Section
-from lvsmon.config.values import Folder, Reconcile
+from lvsmon.config.values import Folder, Keep, Reconcile, Rows
 
 Switch: TypeAlias = Annotated[int, Field(ge=0, le=1)]
 
@@ -40,3 +40,13 @@ class DirectorSection(Section):
 
     sysctl: SysctlSection | None = None
     """Kernel settings to set; none where it is not written."""
+
+
+class HistorySection(Section):
+    """How long the past is kept; in the main file only."""
+
+    keep: Keep = 90 * 86400.0
+    """How long what happened is remembered."""
+
+    rows: Rows = 200_000
+    """How many entries of each kind are remembered at most; the oldest go first."""

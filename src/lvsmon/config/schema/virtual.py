@@ -49,6 +49,9 @@ class RealserverSection(Cascading):
     depends: Depends | None = None
     """What it depends on: names of hosts and virtual services joined by and, or, not; "ping/SELF" is itself there."""
 
+    tags: list[Name] = Field(default=[])
+    """Words that maintenance windows name it by, with others: a rack, a room, a release."""
+
 
 class EntrySection(Cascading):
     """A realserver in one virtual service, with what is different there."""
