@@ -10,10 +10,12 @@ _INTERRUPTED: Final = 130
 """What a shell says of a program that SIGINT ended."""
 
 _COMMANDS: dict[str, str] = {
+    "availability": "lvsmon.cli.availability",
     "check": "lvsmon.cli.check",
     "config": "lvsmon.cli.config",
     "daemon": "lvsmon.cli.daemon",
     "demo": "lvsmon.cli.demo",
+    "history": "lvsmon.cli.history",
     "probe": "lvsmon.cli.probe",
 }
 

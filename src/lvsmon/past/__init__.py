@@ -1,0 +1,1 @@
+"""Looking back: what happened, and how much of the time each destination was up. Reads the store, changes nothing."""

@@ -1,0 +1,1 @@
+"""What looking back is told in: text for people, JSON for programs. Typed values in, text out."""
