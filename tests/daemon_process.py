@@ -14,17 +14,18 @@ PATIENCE = 15
 
 
 class DaemonProcess:
-    """Starts the daemon on a configuration; waits for events in its log."""
+    """Starts the daemon on a configuration; waits for events in its log. ``prefix`` is a program that becomes it."""
 
-    def __init__(self, config, **environment):
+    def __init__(self, config, prefix=(), **environment):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lvsmon", "daemon", "--config", str(config), "--log-format", "json"],
+            [*prefix, sys.executable, "-m", "lvsmon", "daemon", "--config", str(config), "--log-format", "json"],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
             env={**os.environ, **environment},
         )
         self.events = []
+        self.names = []  # of all events, those waited for too
         self.said = []
         self._queue = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -45,6 +46,7 @@ class DaemonProcess:
             return False
         try:
             self.events.append(json.loads(line))
+            self.names.append(self.events[-1]["event"])
         except ValueError:
             self.said.append(line)
         return True

@@ -31,8 +31,8 @@ def command(path: Path, log_level: str | None, log_format: str) -> None:
     try:
         plan = load(path)
         logs.set_up(log_level or plan.log_level, log_format)
-        with Lock.acquire(plan.state_directory, "daemon"), Store.open(plan.state_directory) as store:
-            asyncio.run(_run(path, plan, store))
+        with Lock.acquire(plan.state_directory, "daemon"):
+            asyncio.run(_run(path, plan, Store.open_anyway(plan.state_directory)))
     except ConfigError as error:
         click.echo(error, err=True)
         sys.exit(2)

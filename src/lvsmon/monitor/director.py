@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lvsmon import windows
 from lvsmon.actions.ipvs.base import Ipvs
 from lvsmon.actions.ipvs.sysctls import Sysctls
 from lvsmon.actions.ipvs.table import Owned
@@ -27,6 +28,7 @@ from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
 from lvsmon.monitor.telling import Told, tell_kept, tell_transition
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked, one_line
+from lvsmon.monitor.witness import Witness
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
 from lvsmon.pool import Decided, Situation, decide
@@ -71,6 +73,7 @@ class Director:
         wishes: Iterable[Wish] = (),
         sysctls: Sysctls | None = None,
         limit: int = DEFAULT_LIMIT,
+        witness: Witness | None = None,
     ) -> None:
         self._plan = plan
         self._limit = limit
@@ -84,7 +87,8 @@ class Director:
         self._observed: Table = {}
         self._decided = Decided(table={})
         self._wanted = asyncio.Event()
-        self._told = Told()
+        self._witness = witness or Witness()
+        self._told = Told(self._witness)
         self._keeper = Keeper(open_ipvs, sysctls)
 
     async def run(self) -> None:
@@ -123,8 +127,13 @@ class Director:
         self._plan = plan
         self.owned = self.owned.including(plan.virtuals)
         self._board.update(plan.probes)
+        self._witness.plan(plan)
         self._schedule.update(plan.probes)
         self.failures.retain(plan.probes)
+        self._wanted.set()
+
+    def reconsider(self) -> None:
+        """Decide and reconcile now: a maintenance window begins or ends, or the clock was set."""
         self._wanted.set()
 
     def wish(self, wishes: Iterable[Wish]) -> None:
@@ -146,7 +155,8 @@ class Director:
         after = self._board.state(spec.id)
         self._schedule.pace(spec.id, pace(after, spec.interval, spec.fast_interval, spec.down_interval))
         if transition is not None:
-            tell_transition(transition)
+            tell_transition(transition, expected=self._witness.expects_failure(spec.id))
+            self._witness.transition(transition)
             failure = self.failures.of(spec.id)
             if transition.after is Health.DOWN and failure is not None:
                 event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
@@ -166,11 +176,12 @@ class Director:
 
     async def _reconcile(self) -> float:
         """Make the kernel's table right; return the seconds until that is to be done again at the latest."""
+        plan, now = self._plan, time.time()
         situation = Situation(
             virtuals=self._plan.virtuals,
             states=self._board.states(),
             observed=self._observed,
-            wishes=standing(self._wishes, time.time()),
+            wishes=(*standing(self._wishes, now), *windows.wishes(plan.windows, now)),
             hosts=self._plan.hosts,
             groups=self._plan.groups,
             brake=self._plan.brake,
@@ -180,6 +191,7 @@ class Director:
             kept = await self._keeper.keep(self._plan, situation, self._decided.memory, self.owned)
         except IpvsUnavailable as error:
             self._decided = decide(situation, self._decided.memory)
+            self._witness.decided(self._decided.choices, windows.quiet(plan.windows, now))
             self._told.complain([f"IPVS cannot be reached: {error}"])
             patience = RETRY
         except Exception:  # noqa: BLE001  nothing here may end the daemon
@@ -189,9 +201,11 @@ class Director:
         else:
             self._observed, self._decided = kept.report.observed, kept.decided
             self.owned = kept.report.owned.including(self._plan.virtuals)
+            self._witness.decided(self._decided.choices, windows.quiet(plan.windows, now))
+            self._witness.report(kept.report)
             tell_kept(kept, self._told)
             patience = self._plan.reconcile_interval
-        self._told.notice(self._decided.notices)
+        self._told.notice((*self._decided.notices, *windows.notices(plan.windows, now)))
         ends = [wish.until - time.time() for wish in situation.wishes if wish.until is not None]
         again = [] if self._decided.again is None else [self._decided.again - time.monotonic()]
         return max(0.0, min([patience, *ends, *again]))

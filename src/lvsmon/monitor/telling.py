@@ -9,6 +9,7 @@ from lvsmon.logs import event
 from lvsmon.model import Health, Notice, Transition
 from lvsmon.model.decision import NoticeId
 from lvsmon.monitor.keeper import Kept
+from lvsmon.monitor.witness import Witness
 
 _log: Final = logging.getLogger(__name__)
 
@@ -16,7 +17,8 @@ _log: Final = logging.getLogger(__name__)
 class Told:
     """What was said and still holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, witness: Witness | None = None) -> None:
+        self._witness = witness or Witness()
         self._complaints: frozenset[str] = frozenset()
         self._notices: dict[NoticeId, Notice] = {}
 
@@ -25,8 +27,10 @@ class Told:
         now = frozenset(complaints)
         for complaint in sorted(now - self._complaints):
             event(_log, logging.WARNING, "ipvs_trouble", what=complaint)
+            self._witness.notice("trouble", None, complaint)
         for complaint in sorted(self._complaints - now):
             event(_log, logging.INFO, "ipvs_trouble_over", what=complaint)
+            self._witness.notice("trouble", None, complaint, over=True)
         self._complaints = now
 
     def notice(self, notices: Iterable[Notice]) -> None:
@@ -35,9 +39,11 @@ class Told:
         for identity, notice in now.items():
             if self._notices.get(identity) != notice:
                 _say(logging.WARNING, "notice", notice)
+                self._witness.notice(notice.kind, notice.subject, notice.text)
         for identity, notice in self._notices.items():
             if identity not in now:
                 _say(logging.INFO, "notice_over", notice)
+                self._witness.notice(notice.kind, notice.subject, notice.text, over=True)
         self._notices = now
 
 
@@ -63,9 +69,10 @@ def tell_kept(kept: Kept, told: Told) -> None:
     )
 
 
-def tell_transition(transition: Transition) -> None:
+def tell_transition(transition: Transition, *, expected: bool = False) -> None:
+    """Say that the health of a probe changed; quietly where a maintenance window has its failure ``expected``."""
     event(
-        _log, logging.INFO if transition.after is Health.UP else logging.WARNING, "transition",
+        _log, logging.INFO if expected or transition.after is Health.UP else logging.WARNING, "transition",
         probe=transition.probe, before=transition.before, after=transition.after,
         reason=transition.outcome.reason, detail=transition.outcome.detail,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from lvsmon import windows
 from lvsmon.actions.ipvs.base import Ipvs
 from lvsmon.actions.ipvs.reconcile import Reconciler
 from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
@@ -129,6 +130,7 @@ class _Look:
                 hosts=self._plan.hosts,
                 groups=self._plan.groups,
                 brake=self._plan.brake,
+                wishes=windows.wishes(self._plan.windows, self._at),
             )
         )
         self._wished = self._decided.table
