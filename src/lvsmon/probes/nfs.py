@@ -32,7 +32,7 @@ class NfsProbe:
 
     versions: tuple[Literal["2", "3", "4", "4.0", "4.1", "4.2"], ...] = ()
     """The versions that must all be served; if not given, version 4 or version 3 will do."""
-    over: Literal["tcp", "udp"] = "tcp"
+    over: Literal["udp", "tcp"] = "tcp"
     """The transport that NFS is called over; version 4 has none but tcp."""
     registered: bool = False
     """NFS must be registered with the portmapper, at the port probed: clients of version 3 ask there first."""

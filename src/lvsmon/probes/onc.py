@@ -15,7 +15,7 @@ from lvsmon.wire import rpc, rpcbind
 from lvsmon.wire.rpc import Answer, Call, Credential, RecordReader, Reply
 from lvsmon.wire.xdr import Cursor
 
-Over: TypeAlias = Literal["tcp", "udp"]
+Over: TypeAlias = Literal["udp", "tcp"]
 
 _LONGEST_WAIT: Final = 4.0
 """Seconds between two sendings at most: the wait doubles, and a probe does not last much longer."""

@@ -33,7 +33,7 @@ class RpcProbe:
     """The program, by name ("nfs") or number (100003)."""
     version: int | None = None
     """Its version; if not given, every registered one, or the highest that the program itself names."""
-    over: Literal["tcp", "udp"] | None = None
+    over: Literal["udp", "tcp"] | None = None
     """The transport; if not given, each that is registered, or tcp where the port is the program's own."""
     all: bool = False
     """Call everything that is registered with the portmapper; so it is where neither program nor required is given."""
