@@ -5,8 +5,9 @@ import json
 import pytest
 
 from lvsmon.model import Outcome, Phases, Reason, Target, Verdict
+from lvsmon.monitor.run import Run
 from lvsmon.monitor.transcript import Event, Step
-from lvsmon.oneshot.byhand.running import Run, exit_code
+from lvsmon.oneshot.byhand.running import exit_code
 from lvsmon.oneshot.byhand.structured import one
 from lvsmon.oneshot.byhand.telling import tell
 

@@ -322,3 +322,19 @@ def test_whatever_is_refused_it_never_raises_never_starves_and_the_next_time_con
 
 def _serves(found):
     return found is not None and any(at.settings.weight for at in found.destinations.values())
+
+
+@given(strategies.tables(), strategies.tables())
+def test_held_back_is_what_would_be_written(seen, desired):
+    """And nothing is."""
+    ipvs, other = MemoryIpvs(), MemoryIpvs()
+    start(ipvs, seen)
+    start(other, seen)
+    ipvs.written.clear()
+    held = Reconciler(ipvs).hold(constant(desired), Owned.of(seen))
+    assert ipvs.written == []
+    assert plain(held.observed) == plain(ipvs.dump())
+    assert held.owned == Owned.of(seen)
+    report = Reconciler(other).reconcile(constant(desired), Owned.of(seen))
+    assert set(held.held) >= set(report.written)
+    assert (held.written, held.refused) == ((), ())

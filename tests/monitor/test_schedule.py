@@ -189,3 +189,33 @@ def test_a_probe_changes_its_pace_from_its_last_start_on():
     gaps = [after - before for before, after in itertools.pairwise(starts)]
     assert [1.0, 0.25, 0.25, 4.0, 4.0, 1.0] == pytest.approx(gaps, abs=0.25)
     assert 10 <= seen.started["b"] <= 12
+
+
+def test_a_run_that_is_asked_for_comes_at_once_and_moves_no_other():
+    """Also where the probe is running: after that run; and where all places are taken: in its turn."""
+
+    async def main():
+        seen = Recorder(takes=0.5)
+        schedule = Schedule(seen.execute, seen.report, limit=1)
+        schedule.update({"a": spec("a", 1000.0)})
+        await asyncio.sleep(10)
+        assert seen.started["a"] == 1
+        schedule.now("a")
+        await asyncio.sleep(0.1)
+        assert seen.started["a"] == 2
+        schedule.now("a")
+        schedule.now("a")
+        await asyncio.sleep(10)
+        assert seen.started["a"] == 3
+        schedule.update({"a": spec("a", 1000.0), "b": spec("b", 1000.0)})
+        schedule.now("b")
+        schedule.now("a")
+        await asyncio.sleep(0.1)
+        assert (seen.started["b"], seen.started["a"]) == (1, 3)
+        await asyncio.sleep(0.9)
+        assert seen.started["a"] == 4
+        await asyncio.sleep(1100)
+        assert seen.started["a"] == 5
+        await schedule.stop()
+
+    run_virtual(main())

@@ -17,6 +17,7 @@ from lvsmon.model import (
     Family,
     Health,
     Outcome,
+    Pause,
     Phases,
     ProbeState,
     Protocol,
@@ -74,6 +75,22 @@ def test_a_state_of_before_weights_is_read_and_brought_up_to_date(tmp_path: Path
         assert store.save_states({"x": ProbeState(Health.UP, passes=2, since=1.5, weight=Weight(3))}) == 1
     with Store.open(tmp_path) as store:
         assert store.load_states()["x"].weight == Weight(3)
+
+
+@pytest.mark.parametrize("until", [None, 99.5])
+def test_a_pause_outlives_the_process_and_ends_when_it_is_told(tmp_path: Path, until: float | None) -> None:
+    """A later one replaces an earlier one."""
+    pause = Pause(since=12.5, until=until, reason="kernel\x1b", by="root")
+    with Store.open(tmp_path) as store:
+        assert store.load_pause() is None
+        store.save_pause(Pause(since=1.0))
+        store.save_pause(pause)
+    with Store.read(tmp_path) as store:
+        assert store.load_pause() == pause
+    with Store.open(tmp_path) as store:
+        store.save_pause(None)
+    with Store.open(tmp_path) as store:
+        assert store.load_pause() is None
 
 
 def test_the_directory_is_closed_to_others(tmp_path: Path) -> None:

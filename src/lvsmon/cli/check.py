@@ -167,9 +167,9 @@ def _look(telling: _Telling, path: Path | None, wanted: Mapping[str, Any]) -> "R
     from lvsmon.actions.ipvs.open import open_ipvs
     from lvsmon.config.plan import Backend
     from lvsmon.errors import ConfigError, LockHeld, StateError
+    from lvsmon.monitor.selection import UnknownName
     from lvsmon.oneshot import job
     from lvsmon.oneshot.report import Mode
-    from lvsmon.oneshot.selection import UnknownName
 
     logs.set_up("warning")
     try:

@@ -12,8 +12,8 @@ from lvsmon.cli import terminal
 
 if TYPE_CHECKING:
     from lvsmon.config.words import Order
+    from lvsmon.monitor.run import Run
     from lvsmon.oneshot.byhand.place import Place
-    from lvsmon.oneshot.byhand.running import Run
 
 BAD_USAGE: Final = 2
 _LEAST: Final = 1024
@@ -170,8 +170,8 @@ _FAMILIES: Final = {None: socket.AF_UNSPEC, "4": socket.AF_INET, "6": socket.AF_
 def _configured(words: tuple[str, ...], output: str, limit: int, family: str | None, path: Path | None) -> NoReturn:  # noqa: ARG001
     from lvsmon.config import DEFAULT_PATH, load
     from lvsmon.errors import ConfigError
+    from lvsmon.monitor.selection import UnknownName
     from lvsmon.oneshot.byhand import running, structured
-    from lvsmon.oneshot.selection import UnknownName
 
     name, *more = words
     virtual, _, realserver = name.partition("/")

@@ -11,7 +11,8 @@ from typing import Final, TextIO
 from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.config import load
 from lvsmon.demo.cast import ADDRESSES, RealServerProcess, write_configuration
-from lvsmon.monitor.director import Director, Snapshot
+from lvsmon.monitor.director import Director
+from lvsmon.monitor.snapshot import Snapshot
 
 PATIENCE: Final = 8.0
 """Seconds that each act may take: interval 1 s, two passes or failures, and a slow machine."""

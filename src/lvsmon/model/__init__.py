@@ -6,6 +6,7 @@ from lvsmon.model.expression import Both, Either, Expression, Name, Not, evaluat
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.host import Brake, Group, Host
 from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
+from lvsmon.model.pause import Pause
 from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Flap, Initial, Manage, OnDrift, Policy, Poll
 from lvsmon.model.table import (
     Counters,
@@ -61,6 +62,7 @@ __all__ = [
     "OnDrift",
     "OnFailure",
     "Outcome",
+    "Pause",
     "Phases",
     "Policy",
     "Poll",

@@ -1,33 +1,37 @@
 """The loop that keeps the table right: outcomes in, writes out.
 
-Outcomes move health; a change of health, or the timer, asks for a reconcile. Reconciling blocks on netlink, so it
-happens in one thread of its own, which alone touches the kernel; the probes never wait for it.
+Outcomes move health; a change of health, or the timer, asks for a reconcile, which happens in the kernel's thread
+(`Keeper`). While the monitor is paused everything goes on but the writing.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from lvsmon import windows
 from lvsmon.actions.ipvs.base import Ipvs
+from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.actions.ipvs.sysctls import Sysctls
 from lvsmon.actions.ipvs.table import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
 from lvsmon.health import pace
 from lvsmon.logs import event
-from lvsmon.model import Destination, Health, Outcome, ProbeState, Table, Verdict, VirtualService, Wish, standing
+from lvsmon.model import Health, Outcome, Pause, ProbeState, Table, Verdict, Wish, standing
 from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board
 from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.masking import masker_of
+from lvsmon.monitor.run import Run
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
-from lvsmon.monitor.telling import Told, tell_kept, tell_transition
+from lvsmon.monitor.snapshot import Snapshot
+from lvsmon.monitor.telling import Told, tell_kept, tell_pause, tell_transition, tell_weight
+from lvsmon.monitor.trail import Trail
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked, one_line
+from lvsmon.monitor.waiting import Ran, Waiting, tell
 from lvsmon.monitor.witness import Witness
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
@@ -40,21 +44,8 @@ RETRY: Final = 5.0
 """Seconds until IPVS is tried again when nothing can be asked of it at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state of things for whoever shows it: the plan, the health of its probes, the table as last seen, and what
-    was last decided from these.
-    """
-
-    plan: Plan
-    states: Mapping[str, ProbeState]
-    observed: Table
-    decided: Decided
-
-    def health_of(self, virtual: VirtualService, destination: Destination) -> Health:
-        """Return the health that was decided on; UNKNOWN while nothing is decided yet."""
-        choice = self.decided.choices.get((virtual.key, destination.key))
-        return Health.UNKNOWN if choice is None else choice.health
+REMIND: Final = 60.0
+"""Seconds between two reminders that nothing is written; they come with reconciling, so seldomer where that is."""
 
 
 class Director:
@@ -71,6 +62,7 @@ class Director:
         remembered: Mapping[str, ProbeState] | None = None,
         owned: Owned | None = None,
         wishes: Iterable[Wish] = (),
+        pause: Pause | None = None,
         sysctls: Sysctls | None = None,
         limit: int = DEFAULT_LIMIT,
         witness: Witness | None = None,
@@ -83,10 +75,17 @@ class Director:
         """What lvsmon may delete from the kernel when the configuration drops it."""
         self.failures = Failures()
         """The last failure of each probe, with its dialogue."""
+        self.trail = Trail()
+        """What led to where each destination is."""
         self._wishes = tuple(wishes)
+        self._pause = pause
+        self._last: Report | str = "IPVS has not been looked at yet"
         self._observed: Table = {}
         self._decided = Decided(table={})
         self._wanted = asyncio.Event()
+        self._looks: list[asyncio.Future[Report | str]] = []
+        self._waiting = Waiting()
+        self._reminded = -REMIND
         self._witness = witness or Witness()
         self._told = Told(self._witness)
         self._keeper = Keeper(open_ipvs, sysctls)
@@ -97,13 +96,25 @@ class Director:
 
         async def execute(spec: ProbeSpec) -> Outcome:
             trace = Recorder()
-            outcome = await runner.run(
-                spec.probe, spec.target, spec.timeout, engine, lag.stalled,
-                shared=shared, interval=spec.interval, trace=trace,
-            )  # fmt: skip
-            if outcome.verdict is Verdict.FAIL:
+            at, waits = time.time(), self._waiting.begin(spec.id)
+            try:
+                outcome = await runner.run(
+                    spec.probe, spec.target, spec.timeout, engine, lag.stalled,
+                    shared=shared, interval=spec.interval, trace=trace,
+                )  # fmt: skip
+            except asyncio.CancelledError:
+                tell(waits, None)
+                raise
+            if outcome.verdict is Verdict.FAIL or waits:
                 heard = masked(trace.transcript(), masker_of(spec.probe))
-                self.failures.keep(spec.id, Failure(time.time(), outcome, heard))
+                if outcome.verdict is Verdict.FAIL:
+                    self.failures.keep(spec.id, Failure(time.time(), outcome, heard))
+                if waits:
+                    seen = Run(
+                        kind=spec.probe.kind, target=spec.target, timeout=spec.timeout,
+                        at=at, outcome=outcome, transcript=heard,
+                    )  # fmt: skip
+                    self._waiting.ended(spec.id, waits, seen)
             return outcome
 
         self._schedule = Schedule(execute, self._record, limit=self._limit)
@@ -130,6 +141,8 @@ class Director:
         self._witness.plan(plan)
         self._schedule.update(plan.probes)
         self.failures.retain(plan.probes)
+        self.trail.retain(plan.probes)
+        self._waiting.retain(plan.probes)
         self._wanted.set()
 
     def reconsider(self) -> None:
@@ -141,8 +154,31 @@ class Director:
         self._wishes = tuple(wishes)
         self._wanted.set()
 
+    def pause(self, pause: Pause | None) -> None:
+        """Write nothing to the kernel while ``pause`` stands; with None write again."""
+        self._pause, self._reminded = pause, -REMIND
+        self._wanted.set()
+
     def snapshot(self) -> Snapshot:
-        return Snapshot(self._plan, self._board.states(), self._observed, self._decided)
+        return Snapshot(
+            self._plan, self._board.states(), self._observed, self._decided, self._wishes, self._pause, self._last
+        )
+
+    async def look(self) -> Table:
+        """Return the kernel's table as it is now, with connections and rates; may raise `IpvsUnavailable`."""
+        return await self._keeper.look()
+
+    async def preview(self, plan: Plan) -> Report:
+        """Return what the first reconcile with ``plan`` would write, as ``held``; may raise `IpvsUnavailable`."""
+        situation = self._situation(plan)
+        owned = self.owned.including(plan.virtuals)
+        return (await self._keeper.keep(plan, situation, self._decided.memory, owned, write=False)).report
+
+    async def probe_now(self, probe: str) -> Ran | None:
+        """Run ``probe`` besides its times: an ordinary run that counts, with its dialogue. None if it is no more."""
+        wait = self._waiting.next_run(probe)
+        self._schedule.now(probe)
+        return await wait
 
     def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
         event(
@@ -151,8 +187,11 @@ class Director:
             seconds=outcome.phases.total,
         )  # fmt: skip
         before = self._board.state(spec.id)
-        transition = self._board.record(spec, outcome, time.time(), time.monotonic())
+        now = time.time()
+        transition = self._board.record(spec, outcome, now, time.monotonic())
         after = self._board.state(spec.id)
+        self.trail.outcome(spec.id, outcome, now)
+        self._waiting.recorded(spec.id, before, after)
         self._schedule.pace(spec.id, pace(after, spec.interval, spec.fast_interval, spec.down_interval))
         if transition is not None:
             tell_transition(transition, expected=self._witness.expects_failure(spec.id))
@@ -161,51 +200,77 @@ class Director:
             if transition.after is Health.DOWN and failure is not None:
                 event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
         if after.weight != before.weight:
-            event(
-                _log,
-                logging.INFO,
-                "weight",
-                probe=spec.id,
-                before=before.weight,
-                after=after.weight,
-                detail=outcome.detail,
-            )
+            tell_weight(spec.id, before.weight, after.weight, outcome)
         # Not every change is a transition: what a restart finds as it was left is none, but the table may be another.
         if (after.health, after.weight) != (before.health, before.weight):
             self._wanted.set()
 
-    async def _reconcile(self) -> float:
-        """Make the kernel's table right; return the seconds until that is to be done again at the latest."""
-        plan, now = self._plan, time.time()
-        situation = Situation(
-            virtuals=self._plan.virtuals,
-            states=self._board.states(),
+    async def reconciled(self) -> Report | str:
+        """Reconcile now; return what came of it, or the sentence that says why IPVS cannot be reached."""
+        look: asyncio.Future[Report | str] = asyncio.get_running_loop().create_future()
+        self._looks.append(look)
+        self._wanted.set()
+        return await look
+
+    def _situation(self, plan: Plan) -> Situation:
+        known, now = self._board.states(), time.time()
+        return Situation(
+            virtuals=plan.virtuals,
+            states={probe: known.get(probe, ProbeState()) for probe in plan.probes},
             observed=self._observed,
             wishes=(*standing(self._wishes, now), *windows.wishes(plan.windows, now)),
-            hosts=self._plan.hosts,
-            groups=self._plan.groups,
-            brake=self._plan.brake,
+            hosts=plan.hosts,
+            groups=plan.groups,
+            brake=plan.brake,
             now=time.monotonic(),
         )
+
+    async def _reconcile(self) -> float:
+        """Make the kernel's table right; return the seconds until that is to be done again at the latest."""
+        looks, self._looks = self._looks, []  # who asks later, asks for another one
+        situation, pause = self._situation(self._plan), self.standing_pause()
         try:
-            kept = await self._keeper.keep(self._plan, situation, self._decided.memory, self.owned)
+            kept = await self._keeper.keep(self._plan, situation, self._decided.memory, self.owned, write=pause is None)
         except IpvsUnavailable as error:
             self._decided = decide(situation, self._decided.memory)
-            self._witness.decided(self._decided.choices, windows.quiet(plan.windows, now))
-            self._told.complain([f"IPVS cannot be reached: {error}"])
+            self._last = f"IPVS cannot be reached: {error}"
+            self._told.complain([self._last])
             patience = RETRY
         except Exception:  # noqa: BLE001  nothing here may end the daemon
             # Whatever is wrong here, the table that serves must outlive it, and so must the probes.
-            _log.exception("a bug in deciding or reconciling: the table is left as it is")
+            self._last = "a bug in deciding or reconciling: the table is left as it is"
+            _log.exception(self._last)
             patience = RETRY
         else:
-            self._observed, self._decided = kept.report.observed, kept.decided
+            self._last, self._observed, self._decided = kept.report, kept.report.observed, kept.decided
             self.owned = kept.report.owned.including(self._plan.virtuals)
-            self._witness.decided(self._decided.choices, windows.quiet(plan.windows, now))
-            self._witness.report(kept.report)
             tell_kept(kept, self._told)
             patience = self._plan.reconcile_interval
-        self._told.notice((*self._decided.notices, *windows.notices(plan.windows, now)))
-        ends = [wish.until - time.time() for wish in situation.wishes if wish.until is not None]
+        self._follow_up(looks)
+        until = [*(wish.until for wish in situation.wishes), None if pause is None else pause.until]
+        ends = [when - time.time() for when in until if when is not None]
         again = [] if self._decided.again is None else [self._decided.again - time.monotonic()]
         return max(0.0, min([patience, *ends, *again]))
+
+    def _follow_up(self, looks: Iterable["asyncio.Future[Report | str]"]) -> None:
+        """Tell people what the round came to: in the log, in history, in the trail, and those who asked for it."""
+        now, windowed = time.time(), self._plan.windows
+        self._told.notice((*self._decided.notices, *windows.notices(windowed, now)))
+        self._witness.decided(self._decided.choices, windows.quiet(windowed, now))
+        self.trail.decided(self._decided.choices, now)
+        if not isinstance(self._last, str):
+            self._witness.report(self._last)
+            self.trail.report(self._last, now)
+        if self._pause is not None and time.monotonic() - self._reminded >= REMIND:
+            self._reminded = time.monotonic()
+            tell_pause(self._pause, self._last)
+        for look in looks:
+            if not look.done():  # who asked may have gone
+                look.set_result(self._last)
+
+    def standing_pause(self) -> Pause | None:
+        """Return the pause in force; one whose time is over is gone."""
+        if self._pause is not None and not self._pause.stands(time.time()):
+            event(_log, logging.WARNING, "resumed", why="its time is over")
+            self._pause = None
+        return self._pause

@@ -1,10 +1,12 @@
 """Keeps the kernel's table: one thread decides and writes, and nobody else touches the kernel."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final, TypeVar
 
 from lvsmon.actions.ipvs.base import Ipvs
 from lvsmon.actions.ipvs.reconcile import Reconciler, Report
@@ -13,6 +15,12 @@ from lvsmon.actions.ipvs.table import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.model import Table
 from lvsmon.pool import Decided, Memory, Situation, decide
+
+FRESH: Final = 1.0
+"""Seconds for which a look with counters is good enough for the next one who looks: the kernel works its rates out
+every 2 seconds (net/netfilter/ipvs/ip_vs_est.c)."""
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +40,38 @@ class Keeper:
         """``sysctls`` None is a table that has no kernel settings."""
         self._open_ipvs = open_ipvs
         self._sysctls = sysctls
-        self._reconciler: Reconciler | None = None
+        self._opened: tuple[Ipvs, Reconciler] | None = None
+        self._looked: tuple[float, Table] = (-FRESH, {})
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
 
-    async def keep(self, plan: Plan, situation: Situation, memory: Memory, owned: Owned) -> Kept:
-        """Decide on what the kernel has now and write what differs. Raise IpvsUnavailable."""
-        work = partial(self._work, plan, situation, memory, owned)
+    async def keep(self, plan: Plan, situation: Situation, memory: Memory, owned: Owned, *, write: bool = True) -> Kept:
+        """Decide on what the kernel has now and write what differs; without ``write`` the report only says what would
+        be. Raise IpvsUnavailable.
+        """
+        return await self._in_turn(partial(self._work, plan, situation, memory, owned, write=write))
+
+    async def look(self) -> Table:
+        """Return the table with all its counters, at most `FRESH` old. Raise IpvsUnavailable."""
+        return await self._in_turn(self._look)
+
+    async def _in_turn(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _work(self, plan: Plan, situation: Situation, memory: Memory, owned: Owned) -> Kept:
-        if self._reconciler is None:
-            self._reconciler = Reconciler(self._open_ipvs())
+    def _open(self) -> tuple[Ipvs, Reconciler]:
+        if self._opened is None:
+            ipvs = self._open_ipvs()
+            self._opened = ipvs, Reconciler(ipvs)
+        return self._opened
+
+    def _look(self) -> Table:
+        at, table = self._looked
+        if time.monotonic() - at >= FRESH:
+            table = self._open()[0].dump(counters=True)
+            self._looked = time.monotonic(), table
+        return table
+
+    def _work(self, plan: Plan, situation: Situation, memory: Memory, owned: Owned, *, write: bool) -> Kept:
+        _, reconciler = self._open()
         decided = Decided(table={})
 
         def wish(observed: Table) -> Table:
@@ -50,10 +79,10 @@ class Keeper:
             decided = decide(replace(situation, observed=observed), memory)
             return decided.table
 
-        report = self._reconciler.reconcile(wish, owned)
+        report = reconciler.reconcile(wish, owned) if write else reconciler.hold(wish, owned)
         if self._sysctls is None:
             return Kept(report, decided, [], [])
-        written, refused = self._sysctls.write(plan.sysctls)
+        written, refused = self._sysctls.write(plan.sysctls) if write else ([], [])
         trouble = [f"cannot set {line}" for line in refused] + advice(self._sysctls.read(), plan.virtuals)
         return Kept(report, decided, written, trouble)
 

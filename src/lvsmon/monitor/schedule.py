@@ -53,6 +53,16 @@ class Schedule:
         if self._timetable.pace(probe, interval, self._loop.time()):
             self._arm()
 
+    def now(self, probe: str) -> None:
+        """Run ``probe`` besides its times as soon as it can be: where it is running, after that run."""
+        if probe in self._running:
+            self._overdue.add(probe)
+        elif len(self._running) < self._limit:
+            self._waiting.pop(probe, None)
+            self._start(probe)
+        else:
+            self._waiting[probe] = None
+
     async def stop(self) -> None:
         """End all runs; their outcomes are not reported."""
         self.update({})

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
+from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.logs import event
-from lvsmon.model import Health, Notice, Transition
+from lvsmon.model import Health, Notice, Outcome, Pause, Transition, Weight
 from lvsmon.model.decision import NoticeId
 from lvsmon.monitor.keeper import Kept
 from lvsmon.monitor.witness import Witness
@@ -69,6 +71,19 @@ def tell_kept(kept: Kept, told: Told) -> None:
     )
 
 
+def tell_pause(pause: Pause, last: Report | str) -> None:
+    """Remind of a pause: how long it has lasted, and what waits."""
+    event(
+        _log, logging.WARNING, "paused",
+        effect="nothing is written to the kernel", since=_utc(pause.since), until=_utc(pause.until),
+        by=pause.by or None, reason=pause.reason or None, held=None if isinstance(last, str) else len(last.held),
+    )  # fmt: skip
+
+
+def _utc(when: float | None) -> str | None:
+    return None if when is None else datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
+
+
 def tell_transition(transition: Transition, *, expected: bool = False) -> None:
     """Say that the health of a probe changed; quietly where a maintenance window has its failure ``expected``."""
     event(
@@ -76,3 +91,7 @@ def tell_transition(transition: Transition, *, expected: bool = False) -> None:
         probe=transition.probe, before=transition.before, after=transition.after,
         reason=transition.outcome.reason, detail=transition.outcome.detail,
     )  # fmt: skip
+
+
+def tell_weight(probe: str, before: Weight | None, after: Weight | None, outcome: Outcome) -> None:
+    event(_log, logging.INFO, "weight", probe=probe, before=before, after=after, detail=outcome.detail)

@@ -7,7 +7,7 @@ kill at any point leaves the kernel's last weights serving, and the next run goe
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from lvsmon import windows
@@ -16,11 +16,11 @@ from lvsmon.actions.ipvs.reconcile import Reconciler
 from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, StateError
-from lvsmon.model import Outcome, ProbeState, Table, VirtualKey, VirtualService
+from lvsmon.model import Outcome, Pause, ProbeState, Table, VirtualKey, VirtualService
+from lvsmon.monitor.selection import Selection
 from lvsmon.oneshot import judge
 from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
 from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
-from lvsmon.oneshot.selection import Selection
 from lvsmon.pool import Decided, Situation, decide
 from lvsmon.store import Lock, Store
 
@@ -155,6 +155,9 @@ class _Look:
         store.save_states(self._states)
         store.prune(self._plan.probes.keys())
         before = store.load_owned()
+        pause = store.load_pause()
+        if pause is not None and pause.stands(self._at):
+            return replace(self._plan_only(before), failure=_paused(pause))
         store.save_owned(before.including(self._plan.virtuals))  # a kill after the write must not make ours foreign
         try:
             table = self._open_table()
@@ -207,3 +210,9 @@ class _Look:
             at=self._at,
             took=time.monotonic() - self._started,
         )
+
+
+def _paused(pause: Pause) -> str:
+    by = f" by {pause.by}" if pause.by else ""
+    reason = f" ({pause.reason})" if pause.reason else ""
+    return f"nothing written to the kernel: the monitor is paused{by}{reason}; `lvsmon resume` ends it"

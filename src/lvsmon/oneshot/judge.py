@@ -19,8 +19,8 @@ from lvsmon.model import (
     VirtualKey,
     VirtualService,
 )
+from lvsmon.monitor.selection import Selection
 from lvsmon.oneshot.report import DestinationView, ProbeView, SorryView, VirtualView
-from lvsmon.oneshot.selection import Selection
 from lvsmon.probes.base import ProbeSpec
 
 _SEEN: Mapping[Verdict, Health] = {

@@ -10,7 +10,7 @@ from typing import Self
 
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.errors import StateDamaged, StateError, StateUnavailable
-from lvsmon.model import Health, ProbeState, Weight
+from lvsmon.model import Health, Pause, ProbeState, Weight
 from lvsmon.store import codec
 from lvsmon.store.file import StateFile
 from lvsmon.store.history import History
@@ -28,6 +28,7 @@ class Store:
         self._file = file
         self._saved: dict[str, ProbeState] = {}
         self._owned = Owned()
+        self._pause: Pause | None = None
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -100,6 +101,8 @@ class Store:
             self.notes.append(
                 f"{self._file.path}: what lvsmon put into the kernel is unreadable, so it deletes nothing: {error}"
             )
+        for since, until, reason, by in self._file.rows("SELECT since, until, reason, by FROM pause"):
+            self._pause = Pause(since=since, until=until, reason=reason, by=by)
 
     def examine(self) -> None:
         """Read the whole file; raise StateDamaged if it is damaged, whether or not that part is used."""
@@ -168,6 +171,22 @@ class Store:
 
         self._file.write(replace)
         self._owned = owned
+
+    def load_pause(self) -> Pause | None:
+        """Return the pause of the whole monitor, also one whose time is over; None where there is none."""
+        return self._pause
+
+    def save_pause(self, pause: Pause | None) -> None:
+        """Replace the pause of the whole monitor."""
+
+        def replace(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM pause")
+            if pause is not None:
+                row = pause.since, pause.until, pause.reason, pause.by
+                connection.execute("INSERT INTO pause VALUES (1, ?, ?, ?, ?)", row)
+
+        self._file.write(replace)
+        self._pause = pause
 
     def close(self) -> None:
         self._file.close()

@@ -58,6 +58,15 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             PRIMARY KEY (virtual, destination)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE pause (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            since REAL NOT NULL,
+            until REAL,
+            reason TEXT NOT NULL,
+            by TEXT NOT NULL
+        ) STRICT""",
+    ),
 )
 """Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
 

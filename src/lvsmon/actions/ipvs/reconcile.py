@@ -35,6 +35,8 @@ class Report:
     drift: tuple[Drift, ...]
     observed: Table
     owned: Owned
+    held: tuple[Command, ...] = ()
+    """What would have been written, were writing not held back."""
 
 
 @dataclass(slots=True)
@@ -65,6 +67,20 @@ class Reconciler:
         """Return what `reconcile` would do, and write nothing. May raise `IpvsUnavailable`."""
         observed = self._observe(owned)
         return diff(wish(observed), observed, owned)
+
+    def hold(self, wish: Wish, owned: Owned) -> Report:
+        """Look and compare like `reconcile`, and write nothing: the report's ``held`` says what that leaves undone."""
+        observed = self._observe(owned)
+        difference = diff(wish(observed), observed, owned)
+        return Report(
+            written=(),
+            refused=(),
+            foreign=tuple(sorted(difference.foreign)),
+            drift=(),
+            observed=observed,
+            owned=owned,
+            held=tuple(difference.commands),
+        )
 
     def reconcile(self, wish: Wish, owned: Owned) -> Report:
         """Read, compare, write; where nothing differs, write nothing.

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lvsmon.config.plan import Plan
 from lvsmon.errors import LvsmonError
@@ -11,28 +10,11 @@ from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.monitor import runner
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.masking import masker_of
+from lvsmon.monitor.run import Run
+from lvsmon.monitor.selection import Selection, UnknownName
 from lvsmon.monitor.transcript import Recorder, Transcript, masked
 from lvsmon.net.aio import AsyncioEngine
-from lvsmon.oneshot.selection import Selection, UnknownName
 from lvsmon.probes.base import Probe
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One run: what was asked for and what came of it, secrets masked.
-
-    ``target`` is None where the host name had no address. ``name`` is that host name, ``others`` its addresses that
-    were not probed. ``timeout`` is in seconds, ``at`` wall-clock time.
-    """
-
-    kind: str
-    target: Target | None
-    timeout: float
-    at: float
-    outcome: Outcome
-    transcript: Transcript = ()
-    name: str | None = None
-    others: tuple[str, ...] = ()
 
 
 def run(

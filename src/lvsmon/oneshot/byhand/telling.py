@@ -5,8 +5,8 @@ from typing import Final
 
 from lvsmon.model import FactValue, Phases, Verdict
 from lvsmon.model.reasons import MEANINGS
+from lvsmon.monitor.run import Run
 from lvsmon.monitor.transcript import Event, Step
-from lvsmon.oneshot.byhand.running import Run
 from lvsmon.text import escape, wrap
 
 _WIDTH: Final = 96

@@ -45,6 +45,29 @@ class Selection:
         return any(self.holds(virtual, destination) for destination in virtual.destinations)
 
 
+def find(text: str, virtuals: Collection[VirtualService]) -> list[tuple[VirtualService, Destination]]:
+    """Return the destinations that ``text`` names; raise UnknownName where there is none.
+
+    VIRTUAL/REALSERVER, an address with or without a port, or the name of a realserver or of a virtual service.
+    """
+    every = [(virtual, each) for virtual in virtuals for each in virtual.destinations]
+    name, slash, realserver = text.partition("/")
+    if slash:
+        Selection.of([name, realserver], virtuals)
+        found = [
+            (virtual, each) for virtual, each in every if (virtual.name, each.realserver.name) == (name, realserver)
+        ]
+        if not found:
+            there = ", ".join(each.realserver.name for virtual, each in every if virtual.name == name)
+            raise UnknownName(f"{realserver} is no realserver of {name}: there are: {there or 'none'}")
+        return found
+    found = [(virtual, each) for virtual, each in every if text in (str(each.key), each.key.address)]
+    if found:
+        return found
+    selection = Selection.of([text], virtuals)
+    return [(virtual, each) for virtual, each in every if selection is not None and selection.holds(virtual, each)]
+
+
 def _unknown(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1)
     advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known[:20]) or 'none'}"

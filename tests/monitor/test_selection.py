@@ -2,7 +2,7 @@
 
 import pytest
 
-from lvsmon.oneshot.selection import Selection, UnknownName
+from lvsmon.monitor.selection import Selection, UnknownName, find
 from oneshot_support import destination, spec, virtual
 
 WEB = virtual("web", [destination("rs1", spec("10.0.0.1", 80)), destination("rs2", spec("10.0.0.2", 80))])
@@ -29,3 +29,34 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
         held("wbe")
     with pytest.raises(UnknownName, match="is named zzz: there are: mail, rs1, rs2, web"):
         held("zzz")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("web/rs1", ["web/rs1"]),
+        ("rs1", ["web/rs1", "mail/rs1"]),
+        ("web", ["web/rs1", "web/rs2"]),
+        ("10.0.0.1", ["web/rs1", "mail/rs1"]),
+        ("10.0.0.1:25", ["mail/rs1"]),
+    ],
+)
+def test_a_destination_is_found_by_names_and_by_address(text: str, found: list[str]) -> None:
+    """One text may name several."""
+    assert [f"{v.name}/{d.realserver.name}" for v, d in find(text, [WEB, MAIL])] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("mail/rs2", "rs2 is no realserver of mail: there are: rs1"),
+        ("wbe/rs1", r"is named wbe: did you mean web\?"),
+        ("web/rs3", r"is named rs3: did you mean"),
+        ("10.0.0.9", "is named 10.0.0.9"),
+        ("", "is named : there are"),
+    ],
+)
+def test_a_destination_that_is_not_there_gets_a_suggestion(text: str, why: str) -> None:
+    """Whatever part of it is wrong."""
+    with pytest.raises(UnknownName, match=why):
+        find(text, [WEB, MAIL])

@@ -1,0 +1,131 @@
+"""What led to where each destination is: the last outcomes of its probes, and what became of them. Bounded, in memory.
+
+For people who ask why; nothing is decided from it. Times are wall-clock seconds.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from lvsmon.actions.ipvs.base import AddVirtual, Command, DeleteVirtual, EditVirtual
+from lvsmon.actions.ipvs.reconcile import Report
+from lvsmon.actions.ipvs.table import ipvsadm
+from lvsmon.model import Choice, DestinationId, Health, Outcome, Reason, Verdict
+
+STRETCHES: Final = 8
+"""Kept of each probe: a failure, what was before it and what is after it take three."""
+
+STEPS: Final = 24
+"""Kept of each destination: going out and coming back take six."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Outcomes in a row of one verdict and reason; ``detail`` is the last one's."""
+
+    verdict: Verdict
+    reason: Reason
+    count: int
+    first: float
+    last: float
+    detail: str
+
+
+class StepKind(StrEnum):
+    """What may happen to a destination."""
+
+    HEALTH = "health"
+    WEIGHT = "weight"
+    WRITTEN = "written"
+    REFUSED = "refused"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    at: float
+    kind: StepKind
+    text: str
+
+
+class Trail:
+    """Hears of outcomes, decisions and writes."""
+
+    def __init__(self) -> None:
+        self._stretches: dict[str, deque[Stretch]] = {}
+        self._steps: dict[DestinationId, deque[Step]] = {}
+        self._choices: Mapping[DestinationId, Choice] = {}
+        self._since: dict[DestinationId, float] = {}
+
+    def outcome(self, probe: str, outcome: Outcome, at: float) -> None:
+        """Take the outcome of a run."""
+        kept = self._stretches.setdefault(probe, deque(maxlen=STRETCHES))
+        last = kept[-1] if kept else None
+        if last is not None and (last.verdict, last.reason) == (outcome.verdict, outcome.reason):
+            kept[-1] = replace(last, count=last.count + 1, last=at, detail=outcome.detail)
+        else:
+            kept.append(Stretch(outcome.verdict, outcome.reason, 1, at, at, outcome.detail))
+
+    def decided(self, choices: Mapping[DestinationId, Choice], at: float) -> None:
+        """Take a decision on every destination of the plan."""
+        for which, choice in choices.items():
+            before = self._choices.get(which)
+            if before is None:
+                continue
+            if before.health is not choice.health:
+                if before.health is not Health.UNKNOWN:  # what a restart finds as it was left has been so for longer
+                    self._since[which] = at
+                self._step(which, at, StepKind.HEALTH, f"{before.health} → {choice.health}")
+            if before.weight != choice.weight:
+                why = f": {choice.because[-1]}" if choice.because else ""
+                self._step(which, at, StepKind.WEIGHT, f"{_weight(before.weight)} → {_weight(choice.weight)}{why}")
+        self._choices = choices
+        for gone in [which for which in self._steps if which not in choices]:
+            del self._steps[gone]
+        for gone in [which for which in self._since if which not in choices]:
+            del self._since[gone]
+
+    def report(self, report: Report, at: float) -> None:
+        """Take what a reconcile did; only what concerns a destination of the last decision is kept."""
+        for drift in report.drift:
+            if drift.destination is not None:
+                self._step((drift.virtual, drift.destination), at, StepKind.DRIFT, f"somebody else: {drift.detail}")
+        for command in report.written:
+            self._of_command(command, at, StepKind.WRITTEN, ipvsadm(command))
+        for command, error in report.refused:
+            self._of_command(command, at, StepKind.REFUSED, str(error))
+
+    def retain(self, probes: Collection[str]) -> None:
+        """Forget the probes that are not among ``probes``."""
+        for gone in [probe for probe in self._stretches if probe not in probes]:
+            del self._stretches[gone]
+
+    def stretches(self, probe: str) -> tuple[Stretch, ...]:
+        """Return what is kept of ``probe``, the oldest first."""
+        return tuple(self._stretches.get(probe, ()))
+
+    def steps(self, which: DestinationId) -> tuple[Step, ...]:
+        """Return what is kept of a destination, the oldest first."""
+        return tuple(self._steps.get(which, ()))
+
+    def since(self, which: DestinationId) -> float | None:
+        """Return when its health last changed, None where it has not since it was first decided on."""
+        return self._since.get(which)
+
+    def _of_command(self, command: Command, at: float, kind: StepKind, text: str) -> None:
+        if not isinstance(command, AddVirtual | EditVirtual | DeleteVirtual):
+            self._step((command.virtual, command.key), at, kind, text)
+
+    def _step(self, which: DestinationId, at: float, kind: StepKind, text: str) -> None:
+        if which not in self._choices:
+            return
+        steps = self._steps.setdefault(which, deque(maxlen=STEPS))
+        if kind is StepKind.REFUSED and steps and (steps[-1].kind, steps[-1].text) == (kind, text):
+            return  # the same at every reconcile
+        steps.append(Step(at, kind, text))
+
+
+def _weight(weight: int | None) -> str:
+    return "absent" if weight is None else str(weight)

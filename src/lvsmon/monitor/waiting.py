@@ -1,0 +1,62 @@
+"""Who waits for a run of a probe that begins from now on."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lvsmon.model import ProbeState
+from lvsmon.monitor.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run, and what it made of the probe's state."""
+
+    run: Run
+    before: ProbeState
+    after: ProbeState
+
+
+_Wait: TypeAlias = "asyncio.Future[Ran | None]"
+
+
+class Waiting:
+    """Those who wait, by probe: some for a run to begin, some for theirs to end."""
+
+    def __init__(self) -> None:
+        self._coming: dict[str, list[_Wait]] = {}
+        self._ended: dict[str, tuple[list[_Wait], Run]] = {}
+
+    def next_run(self, probe: str) -> _Wait:
+        """Return what comes with the next run that begins; None comes where the probe is no more."""
+        wait: _Wait = asyncio.get_running_loop().create_future()
+        self._coming.setdefault(probe, []).append(wait)
+        return wait
+
+    def begin(self, probe: str) -> list[_Wait]:
+        """Return who waits for the run that begins now."""
+        return self._coming.pop(probe, [])
+
+    def ended(self, probe: str, waits: list[_Wait], run: Run) -> None:
+        """Keep the run until its outcome was recorded."""
+        self._ended[probe] = waits, run
+
+    def recorded(self, probe: str, before: ProbeState, after: ProbeState) -> None:
+        """Tell who waits for the run that has just been recorded."""
+        waits, run = self._ended.pop(probe, ([], None))
+        tell(waits, None if run is None else Ran(run, before, after))
+
+    def retain(self, probes: Collection[str]) -> None:
+        """Tell who waits for a probe that is not among ``probes`` that it is no more."""
+        for gone in [probe for probe in self._coming if probe not in probes]:
+            tell(self._coming.pop(gone), None)
+        for gone in [probe for probe in self._ended if probe not in probes]:
+            tell(self._ended.pop(gone)[0], None)
+
+
+def tell(waits: Iterable[_Wait], ran: Ran | None) -> None:
+    """Answer those who still wait."""
+    for wait in waits:
+        if not wait.done():
+            wait.set_result(ran)
