@@ -111,6 +111,7 @@ def configuration(directory, *, main="", virtual=""):
     state = directory / "state"
     path.write_text(
         f'[director]\nbackend = "memory"\nstate_directory = "{state}"\nreconcile_interval = "1h"\n'
+        f'[control]\nsocket = "{directory}/control.sock"\n'
         '[defaults]\ninterval = "200ms"\ntimeout = "150ms"\nrise = 2\nfall = 2\n' + main
     )
     (directory / "monitors.d").mkdir(exist_ok=True)

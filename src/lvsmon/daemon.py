@@ -8,7 +8,7 @@ import asyncio
 import logging
 import resource
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,8 +17,9 @@ import lvsmon
 from lvsmon import windows
 from lvsmon.actions.ipvs.open import open_ipvs
 from lvsmon.actions.ipvs.sysctls import Sysctls
-from lvsmon.config import load
 from lvsmon.config.plan import Backend, Plan
+from lvsmon.control.office import Office
+from lvsmon.control.server import ControlServer
 from lvsmon.errors import ConfigError
 from lvsmon.logs import event
 from lvsmon.model.history import Moment, Session
@@ -29,6 +30,7 @@ from lvsmon.monitor.witness import Witness
 from lvsmon.notify import ServiceManager
 from lvsmon.store import Store
 from lvsmon.store.keeper import Keeper
+from lvsmon.store.saver import PATIENCE, Saver
 
 _log: Final = logging.getLogger(__name__)
 
@@ -38,11 +40,9 @@ SAVE_INTERVAL: Final = 5.0
 PRUNE_INTERVAL: Final = 3600.0
 """Seconds between two times at which the history is shortened and the state file looked at for damage."""
 
-PATIENCE: Final = 5.0
-"""Seconds that a reload or the end waits for the disk: it must hold up neither a new configuration nor a restart."""
-
-SPARE_DESCRIPTORS: Final = 100
-"""Kept for everything that is not a probe's socket: state, logs, netlink."""
+SPARE_DESCRIPTORS: Final = 230
+"""Kept for everything that is not a probe's socket: state, logs, netlink, and twice 64 clients of the control socket
+(`lvsmon.control.server.MAX_CLIENTS`)."""
 
 
 class Daemon:
@@ -51,12 +51,12 @@ class Daemon:
     def __init__(self, path: Path, plan: Plan, store: Store) -> None:
         """Take ``store`` over; raise StateError if it cannot be read or written."""
         self._path = path
-        self._plan = plan
+        self._started = plan
         self._notes = tuple(store.notes)
         self._manager = ServiceManager()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
-        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="config")
+        pause = store.load_pause()
         owned = store.load_owned().including(plan.virtuals)
         if store.is_in_place:
             store.save_owned(owned)  # before anything is written to the kernel: a kill must not turn ours into foreign
@@ -65,16 +65,20 @@ class Daemon:
         session = Session(number=store.history.next_session(), version=lvsmon.__version__, started=now, seen=now)
         self._keeper = Keeper(store, session)
         self._keeper.keep(remembered, owned)
+        self._keeper.hold("pause", lambda store: store.save_pause(pause))  # also into a file that is begun anew
         self._witness = Witness(self._keeper.tell)
         self._director = Director(
             plan,
             lambda: open_ipvs(plan.backend),
             remembered=remembered,
             owned=owned,
+            pause=pause if pause is not None and pause.stands(time.time()) else None,
             sysctls=None if plan.backend is Backend.MEMORY else Sysctls(),
             limit=max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS),
             witness=self._witness,
         )
+        self._office = Office(path, self._director, Saver(self._keeper), self._manager, self._took)
+        self._control = ControlServer(self._office, plan.control)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; raise what a bug in any part raises, with the table left alone."""
@@ -84,23 +88,32 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         event(
             _log, logging.INFO, "started",
-            config=self._path, backend=self._plan.backend,
-            virtual_services=len(self._plan.virtuals), probes=len(self._plan.probes),
+            config=self._path, backend=self._started.backend,
+            virtual_services=len(self._started.virtuals), probes=len(self._started.probes),
         )  # fmt: skip
         parts = (
             self._director.run(),
             self._keep_state(),
             self._keep_reloading(),
             self._keep_watch(),
+            self._control.run(),
             self._stop.wait(),
         )
         self._jobs = Jobs()
-        self._jobs.add("prune", lambda now: now + PRUNE_INTERVAL, lambda: self._keeper.prune(self._plan.retention))
-        self._jobs.add("windows", lambda now: windows.next_edge(self._plan.windows, now), self._director.reconsider)
+        self._jobs.add(
+            "prune",
+            lambda now: now + PRUNE_INTERVAL,
+            lambda: self._keeper.prune(self._director.snapshot().plan.retention),
+        )
+        self._jobs.add(
+            "windows",
+            lambda now: windows.next_edge(self._director.snapshot().plan.windows, now),
+            self._director.reconsider,
+        )
         tasks = [asyncio.create_task(part) for part in parts]
         for note in self._notes:
             event(_log, logging.WARNING, "state_note", what=note)
-        self._manager.ready(self._status())
+        self._manager.ready(self._office.summary())
         ended, going = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self._manager.stopping()
         states = self._director.snapshot().states
@@ -108,7 +121,6 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
         self._jobs.close()
-        self._loading.shutdown()
         self._keeper.keep(states, self._director.owned)
         if not self._keeper.close(PATIENCE):
             event(_log, logging.ERROR, "state_not_saved", effect="what happened last is not remembered")
@@ -122,48 +134,27 @@ class Daemon:
         while True:
             await asyncio.sleep(SAVE_INTERVAL)
             self._keeper.keep(self._director.snapshot().states, self._director.owned)
-            self._manager.status(self._status())
+            self._manager.status(self._office.summary())
             if step := self._jobs.clock_set():
                 how = f"{'forward' if step > 0 else 'back'} by {format_duration(round(abs(step)))}"
                 self._witness.notice("clock", None, f"the clock was set {how}")
                 self._director.reconsider()
 
     async def _keep_reloading(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await self._reload.wait()
             self._reload.clear()
-            self._manager.reloading()
-            try:
-                plan = await loop.run_in_executor(self._loading, load, self._path)
-            except ConfigError as error:
-                for complaint in error.complaints:
-                    event(_log, logging.ERROR, "config_refused", what=complaint)
-                event(_log, logging.ERROR, "reload_refused", effect="the configuration loaded before stays in force")
-            else:
-                await self._take(plan)
-            self._manager.ready(self._status())
+            with suppress(ConfigError):  # the office has logged it
+                await self._office.reload()
 
-    async def _take(self, plan: Plan) -> None:
-        for setting in ("backend", "state_directory"):
-            if getattr(plan, setting) != getattr(self._plan, setting):
-                event(_log, logging.WARNING, "needs_restart", setting=setting, until_then=getattr(self._plan, setting))
-        kept = len(plan.probes.keys() & self._plan.probes.keys())
-        self._plan = plan
-        owned = self._director.owned.including(plan.virtuals)
-        self._keeper.keep(self._director.snapshot().states, owned)
-        await self._on_disk()
-        self._director.take(plan)
+    @property
+    def _plan(self) -> Plan:
+        return self._director.snapshot().plan
+
+    def _took(self, plan: Plan) -> None:
+        """Go on with what a new plan says beside probes and the table."""
+        self._control.configure(plan.control)
         self._jobs.arm("windows")
-        event(
-            _log, logging.INFO, "reloaded",
-            virtual_services=len(plan.virtuals), probes=len(plan.probes), probes_kept=kept,
-        )  # fmt: skip
-
-    async def _on_disk(self) -> None:
-        """Wait until the disk has what was handed over; a disk that fails or hangs is not waited for."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self._keeper.settled()), PATIENCE)
 
     async def _keep_watch(self) -> None:
         """Tell the service manager that the loop still turns, twice as often as it asks."""
@@ -173,12 +164,6 @@ class Daemon:
         while True:
             self._manager.keep_watch()
             await asyncio.sleep(self._manager.watchdog / 2)
-
-    def _status(self) -> str:
-        snapshot = self._director.snapshot()
-        destinations = [(virtual, each) for virtual in self._plan.virtuals for each in virtual.destinations]
-        up = sum(snapshot.health_of(*each).serves for each in destinations)
-        return f"{up} of {len(destinations)} destinations up in {len(self._plan.virtuals)} virtual services"
 
 
 def _raise_descriptor_limit() -> int:

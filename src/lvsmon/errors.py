@@ -17,6 +17,10 @@
     │  ├ StateDamaged            the state file is no database any more
     │  ├ StateUnavailable        the disk is full or fails: that may pass
     │  └ LockHeld                another lvsmon is writing: says which one
+    ├ ControlRefused(code)       the daemon says no to a request; says why
+    ├ ControlUnreachable         the daemon cannot be asked at all: absent, not permitted, silent, not understood
+    │  └ DaemonAbsent            none runs here
+    ├ ControlUnusable            the daemon cannot listen on its control socket; never fatal: tried again
     └ ActionFailed               logged and counted; never changes health
 
 The runner turns the end of the deadline into FAIL (reason ``deadline``, the phase named) and any other exception
@@ -155,6 +159,31 @@ class LockHeld(StateError):
         super().__init__(f"{holder} holds {path}")
         self.what = what
         self.pid = pid
+
+
+class ControlRefused(LvsmonError):
+    """A request over the control socket that is not carried out.
+
+    ``code`` is one of `lvsmon.control.protocol.Code`, ``lines`` what is said besides the sentence, such as
+    complaints.
+    """
+
+    def __init__(self, code: str, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.lines = tuple(lines)
+
+
+class ControlUnreachable(LvsmonError):
+    """The daemon cannot be asked over its control socket; the text says why and what to do."""
+
+
+class DaemonAbsent(ControlUnreachable):
+    """No daemon listens there."""
+
+
+class ControlUnusable(LvsmonError):
+    """The control socket cannot be opened; the text says why and what to do."""
 
 
 class ActionFailed(LvsmonError):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lvsmon.config import load
 from lvsmon.config.kinds import ProbeSection
 from lvsmon.config.schema import (
+    ControlSection,
     DefaultsSection,
     DirectorSection,
     HistorySection,
@@ -88,6 +89,7 @@ FILES = st.fixed_dictionaries(
         "director": table(DirectorSection) | SCALARS,
         "history": table(HistorySection) | SCALARS,
         "maintenance": st.lists(WINDOWS, max_size=2) | SCALARS,
+        "control": table(ControlSection) | SCALARS,
         "defaults": table(DefaultsSection) | SCALARS,
         "x": SCALARS,
     },

@@ -15,8 +15,14 @@ _COMMANDS: dict[str, str] = {
     "config": "lvsmon.cli.config",
     "daemon": "lvsmon.cli.daemon",
     "demo": "lvsmon.cli.demo",
+    "explain": "lvsmon.cli.explain",
     "history": "lvsmon.cli.history",
+    "pause": "lvsmon.cli.pause",
+    "plan": "lvsmon.cli.plan",
     "probe": "lvsmon.cli.probe",
+    "reload": "lvsmon.cli.reload",
+    "resume": "lvsmon.cli.resume",
+    "status": "lvsmon.cli.status",
 }
 
 

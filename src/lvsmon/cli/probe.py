@@ -48,10 +48,27 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:  # no
     "--config", "-c", "path", type=click.Path(path_type=Path), envvar="LVSMON_CONFIG", show_envvar=True,
     help="The main configuration file, for VIRTUAL/REALSERVER.  [default: /etc/lvsmon/lvsmon.toml]",
 )  # fmt: skip
+@click.option(
+    "--dest", metavar="VIRTUAL/REALSERVER",
+    help="Have the daemon run the probes of this destination now: ordinary runs, which count.",
+)  # fmt: skip
+@click.option(
+    "--socket", type=click.Path(path_type=Path), envvar="LVSMON_SOCKET", show_envvar=True,
+    help="With --dest: where the daemon listens.  [default: from the main file, or /run/lvsmon/control.sock]",
+)  # fmt: skip
 @click.option("-h", "--help", "helping", is_flag=True, help="Show this message, or after a KIND its settings.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, words: tuple[str, ...], *, listing: bool, output: str, helping: bool, **wanted: Any
+    ctx: click.Context,
+    /,
+    words: tuple[str, ...],
+    *,
+    listing: bool,
+    output: str,
+    helping: bool,
+    dest: str | None,
+    socket: Path | None,
+    **wanted: Any,
 ) -> None:
     """Run one probe by hand: show the dialogue, the verdict, what it means and what usually causes it.
 
@@ -59,9 +76,10 @@ def command(
     lvsmon probe http 10.1.0.11 path=/health expect=ready hostname=shop.example.org
     lvsmon probe smtp mail.example.org:587
     lvsmon probe shop/rs1          what the configuration probes there, as the daemon would
+    lvsmon probe --dest shop/rs1   the daemon's own probes of it, run now
 
     The settings of a KIND are told by `lvsmon probe KIND --help`. Secrets are shown as stars. Nothing is written, and
-    nothing counts for rise and fall.
+    nothing counts for rise and fall, but with --dest.
 
     \b
     Exit status: 0 PASS, 1 WARN or FAIL, 2 wrong usage or configuration, 3 UNKNOWN.
@@ -73,6 +91,12 @@ def command(
         _list(words)
     elif helping:
         _help(ctx, words)
+    elif dest is not None:
+        if words:
+            raise click.UsageError("--dest takes nothing else: the daemon's probes are as they are configured")
+        from lvsmon.cli.probe_dest import probe_now
+
+        probe_now(dest, output, socket, wanted["path"])
     elif words and "/" in words[0]:
         _configured(words, output, **wanted)
     else:

@@ -1,6 +1,7 @@
 """Standard output and error as commands use them: harmless text, in an encoding and a width that are there."""
 
 import os
+import pwd
 import shutil
 import sys
 from typing import Final
@@ -28,6 +29,28 @@ def has(text: str) -> bool:
     return True
 
 
+def cut_below(text: str) -> str:
+    """Return as much of ``text`` as the terminal has lines for, with a word about the rest."""
+    lines, room = text.splitlines(), shutil.get_terminal_size().lines - 1
+    if len(lines) <= room:
+        return text
+    left = len(lines) - room + 1
+    return "\n".join([*lines[: room - 1], f"... {left} more lines: name some, or --problems"]) + "\n"
+
+
+colour_option = click.option(
+    "--colour", "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    help="Repeat in colour what the words say.",
+)  # fmt: skip
+
+
+def coloured(wanted: str) -> bool:
+    """Say whether to use colours: as told, else on a terminal where NO_COLOR is not set (no-color.org)."""
+    if wanted != "auto":
+        return wanted == "always"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def show(text: str) -> None:
     """Write to standard output; what its encoding lacks is written as an escape."""
     encoding = sys.stdout.encoding or "ascii"
@@ -42,3 +65,11 @@ def complain(command: str, text: str) -> None:
     """Write to standard error, each line in the name of ``command``."""
     for line in text.splitlines():
         click.echo(f"lvsmon {command}: {escape(line)}", err=True)
+
+
+def user() -> str:
+    """Return the name of the user of this process."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

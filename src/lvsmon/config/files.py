@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from lvsmon.config.lines import KeyPath, lines_of
 from lvsmon.errors import Complaint, ConfigError
+from lvsmon.places import main_file
 
-DEFAULT_PATH: Final = Path("/etc/lvsmon/lvsmon.toml")
-MAIN_NAME: Final = "lvsmon.toml"
 DROP_IN_FOLDER: Final = "monitors.d"
 
 MAX_FILE: Final = 16 * 1024 * 1024
@@ -50,7 +49,7 @@ def find(path: Path) -> tuple[Path, list[Path]]:
 
     Hidden files and files that are not named ``*.toml`` are none: editors and package managers leave such behind.
     """
-    main = path / MAIN_NAME if path.is_dir() else path
+    main = main_file(path)
     folder = main.parent / DROP_IN_FOLDER
     drop_ins = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     return main, [file for file in drop_ins if not file.name.startswith(".")]

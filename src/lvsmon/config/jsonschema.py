@@ -20,6 +20,7 @@ from lvsmon.config.cascade import BUILT_IN_VALUES
 from lvsmon.config.kinds import Kind, as_written, builtin
 from lvsmon.config.schema import (
     BrakeSection,
+    ControlSection,
     DefaultsSection,
     DirectorSection,
     EntrySection,
@@ -40,6 +41,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS: Final = (
     DirectorSection,
     HistorySection,
+    ControlSection,
     DefaultsSection,
     RealserverSection,
     VirtualSection,
@@ -87,6 +89,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "director": _reference(DirectorSection),
             "history": _reference(HistorySection),
+            "control": _reference(ControlSection),
             "defaults": _reference(DefaultsSection),
             "realserver": {"type": "array", "items": _reference(RealserverSection)},
             "virtual": {"type": "array", "items": _reference(VirtualSection)},

@@ -10,7 +10,7 @@ from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import meant
 from lvsmon.config.files import DROP_IN_FOLDER, Source, find, read
-from lvsmon.config.plan import Backend, Plan
+from lvsmon.config.plan import Backend, ControlSettings, Plan
 from lvsmon.config.schema import RealserverSection, SorrySection
 from lvsmon.config.sections import Reader, Sections, VirtualEntry
 from lvsmon.config.values import address
@@ -89,7 +89,7 @@ def load_all(path: Path) -> Loaded:
         )
     windows = maintenance.windows_of(reader.sections, [one.virtual for one in resolved], complaints)
     complaints.refuse()
-    director = reader.sections.director
+    director, control = reader.sections.director, reader.sections.control
     plan = Plan(
         virtuals=tuple(one.virtual for one in resolved),
         probes=builder.probes,
@@ -100,6 +100,9 @@ def load_all(path: Path) -> Loaded:
         reconcile_interval=director.reconcile_interval,
         state_directory=Path(director.state_directory),
         log_level=director.log_level,
+        control=ControlSettings(
+            socket=Path(control.socket), read_group=control.read_group, write_group=control.write_group
+        ),
         sysctls={} if director.sysctl is None else director.sysctl.model_dump(exclude_none=True),
         windows=windows,
         retention=Retention(reader.sections.history.keep, reader.sections.history.rows),

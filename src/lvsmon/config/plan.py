@@ -8,6 +8,7 @@ from pathlib import Path
 from lvsmon.model import Brake, Group, Host, VirtualService
 from lvsmon.model.history import DEFAULT_RETENTION, Retention
 from lvsmon.model.window import Window
+from lvsmon.places import DEFAULT_SOCKET
 from lvsmon.probes.base import ProbeSpec
 
 
@@ -17,6 +18,15 @@ class Backend(StrEnum):
     NETLINK = "netlink"
     PYROUTE2 = "pyroute2"
     MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSettings:
+    """Where commands reach the daemon, and which groups may ask and change things besides root and its own user."""
+
+    socket: Path = DEFAULT_SOCKET
+    read_group: str | None = None
+    write_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +50,4 @@ class Plan:
     log_level: str = "info"
     windows: tuple[Window, ...] = ()
     retention: Retention = DEFAULT_RETENTION
+    control: ControlSettings = ControlSettings()

@@ -9,6 +9,7 @@ from lvsmon.config.entries import EntryReader, ProbeEntry
 from lvsmon.config.files import Source
 from lvsmon.config.schema import (
     BrakeSection,
+    ControlSection,
     DefaultsSection,
     DirectorSection,
     GroupSection,
@@ -20,7 +21,7 @@ from lvsmon.config.schema import (
 )
 from lvsmon.config.values import VALID_NAME
 
-_SINGLE: Final = ("director", "history", "brake", "defaults")
+_SINGLE: Final = ("director", "history", "control", "brake", "defaults")
 _MANY: Final = ("realserver", "virtual", "host", "group", "maintenance")
 
 
@@ -52,6 +53,7 @@ class Sections:
     main: Source
     director: DirectorSection = field(default_factory=DirectorSection)
     history: HistorySection = field(default_factory=HistorySection)
+    control: ControlSection = field(default_factory=ControlSection)
     defaults: list[tuple[Where, DefaultsSection]] = field(default_factory=list)
     realservers: list[tuple[Where, RealserverSection]] = field(default_factory=list)
     virtuals: list[VirtualEntry] = field(default_factory=list)
@@ -88,6 +90,9 @@ class Reader:
         if "history" in source.data and self._only_in_main(top.at("history")):
             history = self._entries.section(HistorySection, top.at("history"), source.data["history"])
             self.sections.history = history or HistorySection()
+        if "control" in source.data and self._only_in_main(top.at("control")):
+            control = self._entries.section(ControlSection, top.at("control"), source.data["control"])
+            self.sections.control = control or ControlSection()
         defaults = self._entries.section(DefaultsSection, top.at("defaults"), source.data.get("defaults", {}))
         self.sections.defaults.append((top.at("defaults"), defaults or DefaultsSection()))
         for where, raw in self._tables(top.at("realserver")):

@@ -28,6 +28,11 @@ def document(loaded: Loaded) -> dict[str, Any]:
             **({"sysctl": dict(plan.sysctls)} if plan.sysctls else {}),
         },
         "history": {"keep": format_duration(plan.retention.age), "rows": plan.retention.rows},
+        "control": {
+            "socket": str(plan.control.socket),
+            **({} if plan.control.read_group is None else {"read_group": plan.control.read_group}),
+            **({} if plan.control.write_group is None else {"write_group": plan.control.write_group}),
+        },
         "realserver": [_realserver(one) for _, one in loaded.sections.realservers],
         "virtual": [_virtual(one) for one in loaded.resolved],
         **_beside(loaded),

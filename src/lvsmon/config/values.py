@@ -19,6 +19,11 @@ _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _PERCENT: Final = re.compile(r"(\d{1,3})%", re.ASCII)
 _MOST: Final = 65535
 _PORT_BEHIND: Final = re.compile(r"(?:\[(.+)\]|([^:]+)):\d+")
+_UNIX_GROUP: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?")
+"""Names that useradd(8) and directories of Windows' kind make; 32 characters is what utmp(5) holds."""
+
+_LONGEST_SOCKET_PATH: Final = 100
+"""Bytes: sun_path has 108 with its end (unix(7)), and the file is made as ``….new`` first."""
 
 
 def between(low: str, high: str) -> Callable[[object], float]:
@@ -115,6 +120,20 @@ def _folder(value: str) -> str:
     return value
 
 
+def _socket_path(value: str) -> str:
+    if not Path(value).is_absolute() or value.endswith("/") or "\0" in value:
+        raise ValueError(f'write an absolute path, such as "/run/lvsmon/control.sock", not {shown(value)}')
+    if len(value.encode()) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"write a path of at most {_LONGEST_SOCKET_PATH} bytes: the kernel takes no longer one")
+    return value
+
+
+def _unix_group(value: str) -> str:
+    if not _UNIX_GROUP.fullmatch(value):
+        raise ValueError(f'write the name of a group, such as "adm", not {shown(value)}')
+    return value
+
+
 def _amount(example: str, words: str) -> Callable[[object], Amount]:
     """Return a reader of a number or a share from "0%" to "100%", which are ``words``."""
 
@@ -168,6 +187,10 @@ RealserverName: TypeAlias = Annotated[
     str, AfterValidator(_name), Field(examples=["rs1"], json_schema_extra={"pattern": f"^{_NAME}$"})
 ]
 Folder: TypeAlias = Annotated[str, AfterValidator(_folder), Field(examples=["/var/lib/lvsmon"])]
+SocketPath: TypeAlias = Annotated[str, AfterValidator(_socket_path), Field(examples=["/run/lvsmon/control.sock"])]
+UnixGroup: TypeAlias = Annotated[
+    str, AfterValidator(_unix_group), Field(examples=["adm"], json_schema_extra={"pattern": f"^{_UNIX_GROUP.pattern}$"})
+]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 Weight: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]

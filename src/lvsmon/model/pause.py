@@ -1,6 +1,10 @@
 """The whole monitor writes nothing: an operator said so."""
 
 from dataclasses import dataclass
+from typing import Final
+
+MAX_REASON: Final = 200
+"""Characters: two lines of a terminal, for it stands on top of everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

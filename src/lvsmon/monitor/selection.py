@@ -48,9 +48,11 @@ class Selection:
 def find(text: str, virtuals: Collection[VirtualService]) -> list[tuple[VirtualService, Destination]]:
     """Return the destinations that ``text`` names; raise UnknownName where there is none.
 
-    VIRTUAL/REALSERVER, an address with or without a port, or the name of a realserver or of a virtual service.
+    VIRTUAL/REALSERVER, an address with or without a port, or the name of a realserver or of a virtual service. By its
+    address a sorry server is found too.
     """
     every = [(virtual, each) for virtual in virtuals for each in virtual.destinations]
+    sorry = [(virtual, virtual.sorry) for virtual in virtuals if virtual.sorry is not None]
     name, slash, realserver = text.partition("/")
     if slash:
         Selection.of([name, realserver], virtuals)
@@ -61,7 +63,7 @@ def find(text: str, virtuals: Collection[VirtualService]) -> list[tuple[VirtualS
             there = ", ".join(each.realserver.name for virtual, each in every if virtual.name == name)
             raise UnknownName(f"{realserver} is no realserver of {name}: there are: {there or 'none'}")
         return found
-    found = [(virtual, each) for virtual, each in every if text in (str(each.key), each.key.address)]
+    found = [(virtual, each) for virtual, each in every + sorry if text in (str(each.key), each.key.address)]
     if found:
         return found
     selection = Selection.of([text], virtuals)

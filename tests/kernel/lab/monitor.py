@@ -1,5 +1,6 @@
 """lvsmon itself in the lab: its configuration, written for a network, and `lvsmon daemon` on the director."""
 
+import json
 import os
 import re
 import resource
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kernel.lab.topology import VIP, VIP6, Network
 from kernel.lab.waiting import until
@@ -98,6 +99,7 @@ class Monitor:
         )
         (self.folder / "lvsmon.toml").write_text(
             f'[director]\nreconcile_interval = "{RECONCILE:g}s"\nstate_directory = "{self.folder}/state"\n\n'
+            f'[control]\nsocket = "{self.folder}/control.sock"\n\n'
             f"[defaults]\nrise = {RISE}\nfall = {FALL}\n{servers}\n{more}"
         )
         for virtual in virtuals:
@@ -126,6 +128,12 @@ class Monitor:
         self._process = self._director.start(
             str(LVSMON), "daemon", "--config", str(self.folder), "--log-level", "debug", log=self._log
         )
+
+    def ask(self, *words: str) -> Any:
+        """Run a command of lvsmon that prints JSON; return its document, whatever its exit status."""
+        command = [str(LVSMON), *words, "--output", "json", "--config", str(self.folder)]
+        done = self._director.inside(subprocess.run, command, capture_output=True, text=True, check=False, timeout=60)
+        return json.loads(done.stdout)
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")

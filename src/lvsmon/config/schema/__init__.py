@@ -13,7 +13,7 @@ from lvsmon.config.schema.cascade import (
     ProbeTiming,
     TunnelSection,
 )
-from lvsmon.config.schema.director import DirectorSection, HistorySection, SysctlSection
+from lvsmon.config.schema.director import ControlSection, DirectorSection, HistorySection, SysctlSection
 from lvsmon.config.schema.maintenance import MaintenanceSection
 from lvsmon.config.schema.virtual import (
     EntrySection,
@@ -26,6 +26,7 @@ from lvsmon.config.schema.virtual import (
 __all__ = [
     "BrakeSection",
     "Cascading",
+    "ControlSection",
     "DefaultsSection",
     "DirectorSection",
     "EntrySection",

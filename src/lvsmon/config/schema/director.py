@@ -1,11 +1,12 @@
-"""``[director]`` and ``[history]``: what is there once."""
+"""``[director]``, ``[history]`` and ``[control]``: what is there once."""
 
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from lvsmon.config.schema.base import Section
-from lvsmon.config.values import Folder, Keep, Reconcile, Rows
+from lvsmon.config.values import Folder, Keep, Reconcile, Rows, SocketPath, UnixGroup
+from lvsmon.places import DEFAULT_SOCKET
 
 Switch: TypeAlias = Annotated[int, Field(ge=0, le=1)]
 
@@ -50,3 +51,16 @@ class HistorySection(Section):
 
     rows: Rows = 200_000
     """How many entries of each kind are remembered at most; the oldest go first."""
+
+
+class ControlSection(Section):
+    """How commands such as `lvsmon status` reach the daemon; in the main file only."""
+
+    socket: SocketPath = str(DEFAULT_SOCKET)
+    """Where the daemon listens."""
+
+    read_group: UnixGroup | None = None
+    """The group whose members may look at everything, besides root and the daemon's own user."""
+
+    write_group: UnixGroup | None = None
+    """The group whose members may look and change: reload, pause, probe at once."""
