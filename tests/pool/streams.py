@@ -51,12 +51,15 @@ class Stream:
         self.observed = {}
         self.decided = Decided(table={})
 
-    def see(self, letters, *, after=0.0, wishes=(), weights=None):
-        """Decide on healths, a letter for each destination, ``after`` seconds; return {host: weight}."""
+    def see(self, letters, *, after=0.0, wishes=(), weights=None, passed=0.0):
+        """Decide on healths, a letter for each destination, ``after`` seconds; return {host: weight}.
+
+        ``passed`` is when the last pass of all was.
+        """
         self.now += after
         asked = weights or [None] * len(letters)
         states = {
-            each.realserver.name: ProbeState(health=HEALTHS[letter], weight=weight)
+            each.realserver.name: ProbeState(health=HEALTHS[letter], weight=weight, passed=passed)
             for each, letter, weight in zip(self.virtual.destinations, letters, asked, strict=True)
         }
         situation = Situation(

@@ -13,6 +13,8 @@ from lvsmon.model import (
     Verdict,
     VirtualService,
     VirtualSettings,
+    Wish,
+    WishKind,
 )
 from lvsmon.pool import Decided, Situation, decide
 from pool.streams import HEALTHS, VIP, destination
@@ -41,7 +43,7 @@ class Director:
         """The gateway's probe has just run."""
         self.gateway = ProbeState(last=outcome, heard=self.now)
 
-    def see(self, letters, after=1.0):
+    def see(self, letters, after=1.0, wishes=()):
         """Return the numbers of those that serve."""
         self.now += after
         states = {f"rs{number}": ProbeState(health=HEALTHS[letter]) for number, letter in enumerate(letters, 1)}
@@ -52,6 +54,7 @@ class Director:
                 observed=self.observed,
                 hosts=(GATEWAY,),
                 brake=self.brake,
+                wishes=tuple(wishes),
                 now=self.now,
             ),
             self.decided.memory,
@@ -69,6 +72,14 @@ def test_a_few_at_once_are_taken_out():
     director = Director()
     director.see("UUUUUU")
     assert "456" == director.see("DDDUUU")
+    assert not director.braking
+
+
+def test_whoever_an_operator_holds_out_is_no_fall():
+    director = Director()
+    director.see("UUUUUU")
+    held = [Wish(name="racks", kind=WishKind.DISABLE, realserver=f"rs{number}") for number in (1, 2, 3)]
+    assert "56" == director.see("DDDDUU", wishes=held)
     assert not director.braking
 
 

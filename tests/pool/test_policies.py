@@ -68,7 +68,8 @@ def test_a_ramp_follows_what_a_probe_asks_for_and_starts_anew_after_a_drain():
     assert {1: 25} == stream.see("U", after=30, weights=[Weight(50, percent=True)])
     stream.see("U", after=60)
     assert {1: 0} == stream.see("U", after=60, wishes=[Wish(name="disk", kind=WishKind.DRAIN, realserver="rs1")])
-    assert {1: 1} == stream.see("U", after=60)
+    assert {1: 0} == stream.see("U", after=60), "its probe must pass anew first"
+    assert {1: 1} == stream.see("U", after=2, passed=stream.now + 1)
 
 
 FLAP = Policy(flap=Flap(forgiven=2, half_life=60.0, max_hold=300.0))

@@ -6,7 +6,9 @@ from enum import StrEnum
 
 
 class WishKind(StrEnum):
-    """DISABLE: weight 0. DRAIN: weight 0, and then out of the table where ``remove`` is set. WEIGHT: another weight."""
+    """DISABLE: weight 0. DRAIN: weight 0, and then out of the table where ``remove`` is set. WEIGHT: another weight in
+    place of the configured one.
+    """
 
     DISABLE = "disable"
     DRAIN = "drain"
@@ -18,8 +20,8 @@ class Wish:
     """One wish. It stands until it is cleared by its name or its time is over; several on one destination all count.
 
     ``virtual`` None is every virtual service of the realserver. ``since``, ``until`` and ``deadline`` are wall-clock
-    seconds, for an operator writes dates; ``weight`` is of WEIGHT only, ``remove`` and ``deadline`` of DRAIN only: by
-    then the destination leaves the table whatever connections it has (trap 5).
+    seconds, for an operator writes dates; ``weight`` is of WEIGHT only, ``remove`` and ``deadline`` of DRAIN only: at
+    the deadline nobody waits any longer, and what is to be removed is, whatever connections it has (trap 5).
     """
 
     name: str
@@ -35,6 +37,16 @@ class Wish:
     until: float | None = None
     remove: bool = False
     deadline: float | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str, bool]:
+        """Another wish that has the same takes its place; a weight stands beside a wish of another kind."""
+        return self.realserver, self.virtual or "", self.name, self.kind is WishKind.WEIGHT
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether nothing new is to come while it stands."""
+        return self.kind is not WishKind.WEIGHT or self.weight == 0
 
     def concerns(self, virtual: str, realserver: str) -> bool:
         return self.realserver == realserver and self.virtual in (None, virtual)

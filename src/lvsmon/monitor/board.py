@@ -29,7 +29,8 @@ class Board:
         ``now`` is wall-clock seconds, ``heard`` the same moment on a clock that nobody sets.
         """
         before = self._states[spec.id]
-        after = replace(observe(before, spec.damping, outcome, now), heard=heard)
+        passed = heard if outcome.verdict.serves else before.passed
+        after = replace(observe(before, spec.damping, outcome, now), heard=heard, passed=passed)
         transition = None
         if after.health is not before.health:
             memory = self._remembered.pop(spec.id, None)

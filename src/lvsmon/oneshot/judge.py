@@ -40,7 +40,8 @@ def advance(
         state = states.get(name, ProbeState())
         if name in outcomes:
             # There is no decision before this one, so whatever it asks for a fresh outcome of, it has.
-            state = replace(observe(state, spec.damping, outcomes[name], now), heard=math.inf)
+            passed = math.inf if outcomes[name].verdict.serves else 0.0
+            state = replace(observe(state, spec.damping, outcomes[name], now), heard=math.inf, passed=passed)
         advanced[name] = state
     return advanced
 

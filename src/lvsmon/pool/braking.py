@@ -28,7 +28,7 @@ def rule(deciding: Deciding) -> None:
     drafts = [draft for _, draft in deciding.drafts()]
     everybody = {draft.destination.realserver.address for draft in drafts}
     down = {draft.destination.realserver.address for draft in drafts if draft.health is Health.DOWN}
-    leaving = {draft.destination.realserver.address for draft in drafts if _leaving(draft)}
+    leaving = {draft.destination.realserver.address for draft in drafts if _leaving(draft) and not draft.held_out}
     ailing = {draft.destination.realserver.address for draft in drafts if not draft.health.serves}
     fell = {address: when for address, when in before.fell.items() if address in ailing}
     fell |= {address: now for address in leaving if address not in fell}

@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from typing import Final
 
-from lvsmon.pool import braking, depends, flapping, floor, groups, managing, probed, slow_start, sorry, weights, wishes
+from lvsmon.pool import (
+    braking,
+    depends,
+    flapping,
+    floor,
+    groups,
+    managing,
+    probed,
+    returning,
+    slow_start,
+    sorry,
+    weights,
+    wishes,
+)
 from lvsmon.pool.draft import Deciding
 from lvsmon.pool.situation import Decided, Memory, Situation
 
@@ -14,6 +27,7 @@ RULES: Final[tuple[Callable[[Deciding], None], ...]] = (
     depends.rule,
     groups.rule,
     braking.rule,
+    returning.rule,
     # What weight that gives it
     weights.rule,
     wishes.rule,

@@ -1,6 +1,7 @@
 """A decision under way: what the rules so far make of each destination."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lvsmon.model import (
@@ -16,6 +17,7 @@ from lvsmon.model import (
     VirtualEntry,
     VirtualService,
     VirtualSettings,
+    Wish,
 )
 from lvsmon.model.decision import OF_PROBES
 from lvsmon.pool.situation import Decided, Memory, Situation
@@ -28,6 +30,8 @@ class Draft:
     destination: Destination
     present: DestinationEntry | None
     """What the kernel has of it."""
+    wishes: tuple[Wish, ...] = ()
+    """Those in force that concern it."""
     health: Health = Health.UNKNOWN
     weight: int | None = None
     rule: Rule = Rule.UNKNOWN
@@ -44,6 +48,11 @@ class Draft:
     def out(self) -> int | None:
         """The weight of a destination that shall take nothing new: 0, or None for absent."""
         return 0 if self.destination.on_failure is OnFailure.QUIESCE else None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether an operator wishes that nothing new comes."""
+        return any(wish.holds_out for wish in self.wishes)
 
     @property
     def serving(self) -> bool:
@@ -107,11 +116,15 @@ class Deciding:
         self.situation = situation
         self.memory = memory
         """What the last decision left."""
-        self.virtuals = [_begin(virtual, situation) for virtual in situation.virtuals]
+        wishes = defaultdict[str, list[Wish]](list)
+        for wish in situation.wishes:
+            wishes[wish.realserver].append(wish)
+        self.virtuals = [_begin(virtual, situation, wishes) for virtual in situation.virtuals]
         self._notices: list[Notice] = []
         self.following = Memory()
         """What this one leaves for the next; a rule replaces its own fields."""
         self._again: float | None = None
+        self._awaited: set[str] = set()
 
     def drafts(self) -> Iterator[tuple[VirtualDraft, Draft]]:
         for virtual in self.virtuals:
@@ -126,6 +139,10 @@ class Deciding:
         """Ask to be decided anew at ``when``, of `Situation.now`'s clock, at the latest."""
         self._again = when if self._again is None else min(self._again, when)
 
+    def await_outcomes(self, probes: Iterable[str]) -> None:
+        """Ask to be decided anew with the next outcome of each of ``probes``, whatever it is."""
+        self._awaited.update(probes)
+
     def decided(self) -> Decided:
         return Decided(
             table={each.virtual.key: each.entry() for each in self.virtuals if not each.left_out},
@@ -137,14 +154,17 @@ class Deciding:
             notices=tuple(self._notices),
             memory=self.following,
             again=self._again,
+            awaited=frozenset(self._awaited),
         )
 
 
-def _begin(virtual: VirtualService, situation: Situation) -> VirtualDraft:
+def _begin(virtual: VirtualService, situation: Situation, wishes: Mapping[str, list[Wish]]) -> VirtualDraft:
     seen = situation.observed.get(virtual.key)
 
-    def draft(destination: Destination) -> Draft:
-        return Draft(destination, seen.destinations.get(destination.key) if seen else None)
+    def draft(destination: Destination, wishes: Iterable[Wish]) -> Draft:
+        mine = tuple(wish for wish in wishes if wish.concerns(virtual.name, destination.realserver.name))
+        return Draft(destination, seen.destinations.get(destination.key) if seen else None, mine)
 
-    sorry = None if virtual.sorry is None else draft(virtual.sorry)
-    return VirtualDraft(virtual, seen, [draft(destination) for destination in virtual.destinations], sorry)
+    sorry = None if virtual.sorry is None else draft(virtual.sorry, ())
+    drafts = [draft(destination, wishes.get(destination.realserver.name, ())) for destination in virtual.destinations]
+    return VirtualDraft(virtual, seen, drafts, sorry)

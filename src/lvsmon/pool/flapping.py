@@ -9,14 +9,18 @@ from lvsmon.pool.penalty import Penalty
 
 
 def rule(deciding: Deciding) -> None:
-    """Count the falls of each destination with ``flap`` set, and hold those with too many."""
+    """Count the falls of each destination with ``flap`` set, and hold those with too many.
+
+    A destination that an operator holds out may be rebooted as often as he likes.
+    """
     kept: dict[DestinationId, Penalty] = {}
     for virtual, draft in deciding.drafts():
         flap = draft.destination.policy.flap
         if flap is None:
             continue
         key = virtual.virtual.key, draft.destination.key
-        penalty = _after(deciding.memory.penalties.get(key), flap, draft.health, deciding.situation.now)
+        before, counts = deciding.memory.penalties.get(key), not draft.held_out
+        penalty = _after(before, flap, draft.health, deciding.situation.now, counts=counts)
         kept[key] = penalty
         if not penalty.held:
             continue
@@ -34,11 +38,11 @@ def rule(deciding: Deciding) -> None:
     deciding.following = replace(deciding.following, penalties=kept)
 
 
-def _after(before: Penalty | None, flap: Flap, health: Health, now: float) -> Penalty:
+def _after(before: Penalty | None, flap: Flap, health: Health, now: float, *, counts: bool) -> Penalty:
     if before is None:
         return Penalty(0.0, now, health)
     value = before.now(flap, now)
-    fell = health is Health.DOWN and before.health.serves
+    fell = counts and health is Health.DOWN and before.health.serves
     if fell:
         most = flap.forgiven / 2 * math.exp2(flap.max_hold / flap.half_life)
         value = min(value + 1, most)

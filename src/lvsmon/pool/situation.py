@@ -51,12 +51,16 @@ class Memory:
     wanted_virtuals: Mapping[VirtualKey, VirtualSettings] = field(default_factory=dict)
     """The same of virtual services."""
 
+    returning: Mapping[DestinationId, float | None] = field(default_factory=dict)
+    """Destinations that a wish holds out (None), or held out until then: these need a pass that is newer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """Everything that counts. ``now`` is in seconds of a clock that nobody sets: for durations only.
 
-    ``wishes`` are those in force. ``observed`` is what the kernel has now, foreign entries too.
+    ``today`` is in wall-clock seconds: only for what people set by date. ``wishes`` are those in force. ``observed`` is
+    what the kernel has now, foreign entries too.
     """
 
     virtuals: tuple[VirtualService, ...]
@@ -67,6 +71,7 @@ class Situation:
     groups: tuple[Group, ...] = ()
     brake: Brake | None = None
     now: float = 0.0
+    today: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,8 @@ class Decided:
     """The desired table with the reasons for it.
 
     ``again`` is when the decision changes though nothing else does (a ramp's next step, a penalty's end), by the clock
-    of `Situation.now`; None for never.
+    of `Situation.now`; None for never. ``awaited`` are the probes whose next outcome may change it, though their health
+    does not.
     """
 
     table: Mapping[VirtualKey, VirtualEntry]
@@ -82,3 +88,4 @@ class Decided:
     notices: tuple[Notice, ...] = ()
     memory: Memory = Memory()
     again: float | None = None
+    awaited: frozenset[str] = frozenset()

@@ -9,9 +9,11 @@
 | UNKNOWN, not in the kernel | weight 0 | absent |
 
 A weight that is asked for is worked out of the configured one each time, never of the present one: so nothing adds up.
+Where an operator wishes for another weight, that stands in place of the configured one, and is the most there is.
 """
 
 from lvsmon.model import Health, Rule, Weight
+from lvsmon.pool import wishes
 from lvsmon.pool.draft import Deciding, Draft
 from lvsmon.pool.situation import Situation
 
@@ -24,13 +26,18 @@ def rule(deciding: Deciding) -> None:
 
 def _settle(draft: Draft, situation: Situation) -> None:
     if draft.health.serves:
-        configured = draft.destination.settings.weight
-        asked = [(weight.of(configured), weight) for weight in _asked(draft, situation)]
-        if asked:
-            least, weight = min(asked, key=lambda each: each[0])
-            draft.settle(least, Rule.ASKED, f"a probe asks for weight {weight} of the configured {configured}")
+        wish = wishes.weight(draft)
+        full = draft.destination.settings.weight if wish is None else wish.weight or 0
+        asked = [(weight.of(full), weight) for weight in _asked(draft, situation)]
+        least, weight = min(asked, key=lambda each: each[0], default=(full, None))
+        if wish is not None:
+            draft.settle(full, Rule.WISH, f"{wishes.words(wish)}: weight {full}")
+            if least < full:
+                draft.settle(least, Rule.ASKED, f"a probe asks for weight {weight} of the wished {full}, which is less")
+        elif weight is not None:
+            draft.settle(least, Rule.ASKED, f"a probe asks for weight {weight} of the configured {full}")
         else:
-            draft.settle(configured, Rule.CONFIGURED, f"{draft.health}: the configured weight {configured}")
+            draft.settle(full, Rule.CONFIGURED, f"{draft.health}: the configured weight {full}")
         share = draft.destination.policy.warn_share
         if draft.health is Health.WARN and share < 100 and draft.weight:
             less = Weight(share, percent=True).of(draft.weight)
