@@ -56,7 +56,7 @@ class Daemon:
         self._manager = ServiceManager()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
-        pause = store.load_pause()
+        pause, wishes = store.load_pause(), store.load_wishes()
         owned = store.load_owned().including(plan.virtuals)
         if store.is_in_place:
             store.save_owned(owned)  # before anything is written to the kernel: a kill must not turn ours into foreign
@@ -66,12 +66,14 @@ class Daemon:
         self._keeper = Keeper(store, session)
         self._keeper.keep(remembered, owned)
         self._keeper.hold("pause", lambda store: store.save_pause(pause))  # also into a file that is begun anew
+        self._keeper.hold("wishes", lambda store: store.save_wishes(wishes))
         self._witness = Witness(self._keeper.tell)
         self._director = Director(
             plan,
             lambda: open_ipvs(plan.backend),
             remembered=remembered,
             owned=owned,
+            wishes=wishes,
             pause=pause if pause is not None and pause.stands(time.time()) else None,
             sysctls=None if plan.backend is Backend.MEMORY else Sysctls(),
             limit=max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS),

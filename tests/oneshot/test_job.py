@@ -12,7 +12,7 @@ from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, IpvsUnavailable, LockHeld, StateError
-from lvsmon.model import Amount, Health, OnFailure, ProbeState, Protocol, VirtualKey
+from lvsmon.model import Amount, Health, OnFailure, ProbeState, Protocol, VirtualKey, Wish, WishKind
 from lvsmon.oneshot.job import Request, look
 from lvsmon.oneshot.report import Mode, Report, exit_code, explain
 from lvsmon.store import Lock, Store
@@ -52,6 +52,29 @@ def test_the_weight_falls_exactly_at_fall_and_rises_exactly_at_rise(tmp_path: Pa
         back = [(exit_code(made(request, table)), *weights(table)) for _ in range(3)]
     assert back == [(1, 0), (0, 5), (0, 5)]
     assert len(table.written) == 2
+
+
+def test_whoever_was_held_out_comes_back_by_a_pass_of_the_look_itself(tmp_path: Path) -> None:
+    """Its counters still say UP from before, and a first failure does not change that."""
+    wish = Wish(name="disk", kind=WishKind.DISABLE, realserver="rs1")
+    with listening() as server:
+        port = server.getsockname()[1]
+        found = one_server(port, tmp_path)
+        table = MemoryIpvs(in_kernel(found.virtuals[0], [5]))
+        request = Request(plan=found, mode=Mode.APPLY)
+        for _ in range(2):
+            made(request, table)
+        with Store.open(tmp_path) as store:
+            store.save_wishes((wish,))
+        made(request, table)
+        assert weights(table) == [0]
+    with Store.open(tmp_path) as store:
+        store.save_wishes(())
+    made(request, table)
+    assert weights(table) == [0]
+    with socket.create_server(("127.0.0.1", port)):
+        made(request, table)
+    assert weights(table) == [5]
 
 
 def test_a_failing_destination_is_removed_where_that_is_wished_for(tmp_path: Path) -> None:

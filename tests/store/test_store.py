@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ from lvsmon.model import (
     Verdict,
     VirtualKey,
     Weight,
+    Wish,
+    WishKind,
 )
 from lvsmon.store import Store, codec
 from lvsmon.store.schema import APPLICATION_ID, MIGRATIONS
@@ -91,6 +94,50 @@ def test_a_pause_outlives_the_process_and_ends_when_it_is_told(tmp_path: Path, u
         store.save_pause(None)
     with Store.open(tmp_path) as store:
         assert store.load_pause() is None
+
+
+WISHES = st.builds(
+    Wish,
+    name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
+    kind=st.sampled_from([WishKind.DISABLE, WishKind.DRAIN]),
+    realserver=st.sampled_from(["rs1", "rs2"]),
+    virtual=st.none() | st.just("shop"),
+    comment=st.sampled_from(["", "new disk\x1b"]),
+    by=st.sampled_from(["", "alice"]),
+    since=st.floats(0, 2e9),
+    until=st.none() | st.floats(0, 2e9),
+    remove=st.booleans(),
+    deadline=st.none() | st.floats(0, 2e9),
+) | st.builds(
+    Wish, name=st.just("x"), kind=st.just(WishKind.WEIGHT), realserver=st.just("rs1"), weight=st.integers(0, 65535)
+)
+
+
+@given(st.lists(WISHES, max_size=4), st.lists(WISHES, max_size=4))
+def test_wishes_outlive_the_process_in_their_order(first: list[Wish], second: list[Wish]) -> None:
+    """What is saved later takes the place of all that was saved before."""
+    with TemporaryDirectory() as folder:
+        for wishes in (first, second, []):
+            with Store.open(Path(folder)) as store:
+                store.save_wishes(tuple(wishes))
+            with Store.read(Path(folder)) as store:
+                assert store.load_wishes() == tuple(wishes)
+
+
+def test_a_wish_that_nobody_understands_is_let_go_and_said(tmp_path: Path) -> None:
+    """A later lvsmon's, or a hand's: the others stay."""
+    kept = Wish(name="x", kind=WishKind.DISABLE, realserver="rs2")
+    with Store.open(tmp_path) as store:
+        store.save_wishes((kept,))
+    with sqlite3.connect(tmp_path / "state.db") as file:
+        for kind, weight in (("erase", None), ("weight", None), ("weight", 70000), ("drain", 3)):
+            sql = "INSERT INTO wish (realserver, name, kind, weight, comment, by, since, remove) VALUES "
+            file.execute(f"{sql} ('rs1', 'x', ?, ?, '', '', 1.0, 0)", (kind, weight))
+    file.close()
+    with Store.read(tmp_path) as store:
+        assert store.load_wishes() == (kept,)
+        assert len(store.notes) == 4
+        assert all("what is wished for rs1 is unreadable and let go" in note for note in store.notes)
 
 
 def test_the_directory_is_closed_to_others(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from lvsmon import windows
@@ -154,6 +155,21 @@ class Director:
         self._wishes = tuple(wishes)
         self._wanted.set()
 
+    def wishes(self) -> tuple[Wish, ...]:
+        """Return all that operators wish for that is not over."""
+        return standing(self._wishes, time.time())
+
+    def foresee(self, wishes: Iterable[Wish]) -> Decided:
+        """Return what would be decided now with ``wishes``; nothing is changed."""
+        situation = replace(self._situation(self._plan), wishes=self._in_force(self._plan, wishes))
+        return decide(situation, self._decided.memory)
+
+    @staticmethod
+    def _in_force(plan: Plan, wishes: Iterable[Wish]) -> tuple[Wish, ...]:
+        """Return the ``wishes`` that stand now, and those of maintenance windows."""
+        now = time.time()
+        return (*standing(wishes, now), *windows.wishes(plan.windows, now))
+
     def pause(self, pause: Pause | None) -> None:
         """Write nothing to the kernel while ``pause`` stands; with None write again."""
         self._pause, self._reminded = pause, -REMIND
@@ -161,8 +177,9 @@ class Director:
 
     def snapshot(self) -> Snapshot:
         return Snapshot(
-            self._plan, self._board.states(), self._observed, self._decided, self._wishes, self._pause, self._last
-        )
+            self._plan, self._board.states(), self._observed, self._decided,
+            self._in_force(self._plan, self._wishes), self._pause, self._last,
+        )  # fmt: skip
 
     async def look(self) -> Table:
         """Return the kernel's table as it is now, with connections and rates; may raise `IpvsUnavailable`."""
@@ -202,7 +219,8 @@ class Director:
         if after.weight != before.weight:
             tell_weight(spec.id, before.weight, after.weight, outcome)
         # Not every change is a transition: what a restart finds as it was left is none, but the table may be another.
-        if (after.health, after.weight) != (before.health, before.weight):
+        changed = (after.health, after.weight) != (before.health, before.weight)
+        if changed or spec.id in self._decided.awaited:
             self._wanted.set()
 
     async def reconciled(self) -> Report | str:
@@ -213,16 +231,17 @@ class Director:
         return await look
 
     def _situation(self, plan: Plan) -> Situation:
-        known, now = self._board.states(), time.time()
+        known = self._board.states()
         return Situation(
             virtuals=plan.virtuals,
             states={probe: known.get(probe, ProbeState()) for probe in plan.probes},
             observed=self._observed,
-            wishes=(*standing(self._wishes, now), *windows.wishes(plan.windows, now)),
+            wishes=self._in_force(plan, self._wishes),
             hosts=plan.hosts,
             groups=plan.groups,
             brake=plan.brake,
             now=time.monotonic(),
+            today=time.time(),
         )
 
     async def _reconcile(self) -> float:

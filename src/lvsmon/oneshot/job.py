@@ -16,12 +16,12 @@ from lvsmon.actions.ipvs.reconcile import Reconciler
 from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, StateError
-from lvsmon.model import Outcome, Pause, ProbeState, Table, VirtualKey, VirtualService
+from lvsmon.model import DestinationId, Outcome, Pause, ProbeState, Table, VirtualKey, VirtualService, Wish, standing
 from lvsmon.monitor.selection import Selection
 from lvsmon.oneshot import judge
 from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
 from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
-from lvsmon.pool import Decided, Situation, decide
+from lvsmon.pool import Decided, Memory, Situation, decide
 from lvsmon.store import Lock, Store
 
 OpenTable: TypeAlias = Callable[[], Ipvs]
@@ -67,6 +67,7 @@ class _Look:
         self._observed: Table | None = None
         self._wished: Table = {}
         self._decided = Decided(table={})
+        self._wishes: tuple[Wish, ...] = ()
 
     def make(self) -> Report:
         if self._request.mode is not Mode.APPLY:
@@ -76,6 +77,7 @@ class _Look:
         directory = self._plan.state_directory
         with Lock.acquire(directory, LOCK_NAME, wait=self._request.wait), Store.open(directory) as store:
             self._notes += store.notes
+            self._wishes = standing(store.load_wishes(), self._at)
             self._probe(store.load_states())
             return self._write(store)
 
@@ -86,6 +88,7 @@ class _Look:
         try:
             with Store.read(self._plan.state_directory) as store:
                 self._notes += store.notes
+                self._wishes = standing(store.load_wishes(), self._at)
                 return store.load_states(), store.load_owned()
         except StateError as error:
             self._notes.append(f"counters of earlier runs are not known: {error}")
@@ -126,12 +129,14 @@ class _Look:
                 virtuals=tuple(self._touched()),
                 states=self._states,
                 observed=observed,
+                wishes=(*self._wishes, *windows.wishes(self._plan.windows, self._at)),
                 now=time.monotonic(),
+                today=self._at,
                 hosts=self._plan.hosts,
                 groups=self._plan.groups,
                 brake=self._plan.brake,
-                wishes=windows.wishes(self._plan.windows, self._at),
-            )
+            ),
+            Memory(returning=_held_at_0(observed)),
         )
         self._wished = self._decided.table
         return self._wished
@@ -210,6 +215,16 @@ class _Look:
             at=self._at,
             took=time.monotonic() - self._started,
         )
+
+
+def _held_at_0(observed: Table) -> dict[DestinationId, float]:
+    """Return who comes back, if at all: nobody remembers who was held out, so each needs a pass of this very look."""
+    return {
+        (key, to): 0.0
+        for key, entry in observed.items()
+        for to, at in entry.destinations.items()
+        if at.settings.weight == 0
+    }
 
 
 def _paused(pause: Pause) -> str:

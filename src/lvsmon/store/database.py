@@ -10,8 +10,8 @@ from typing import Self
 
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.errors import StateDamaged, StateError, StateUnavailable
-from lvsmon.model import Health, Pause, ProbeState, Weight
-from lvsmon.store import codec
+from lvsmon.model import Health, Pause, ProbeState, Weight, Wish
+from lvsmon.store import codec, wishes
 from lvsmon.store.file import StateFile
 from lvsmon.store.history import History
 
@@ -29,6 +29,7 @@ class Store:
         self._saved: dict[str, ProbeState] = {}
         self._owned = Owned()
         self._pause: Pause | None = None
+        self._wishes: tuple[Wish, ...] = ()
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -103,6 +104,13 @@ class Store:
             )
         for since, until, reason, by in self._file.rows("SELECT since, until, reason, by FROM pause"):
             self._pause = Pause(since=since, until=until, reason=reason, by=by)
+        found = []
+        for row in self._file.rows(wishes.SELECT):
+            try:
+                found.append(wishes.of_row(row))
+            except ValueError as error:
+                self.notes.append(f"{self._file.path}: what is wished for {row[0]} is unreadable and let go: {error}")
+        self._wishes = tuple(found)
 
     def examine(self) -> None:
         """Read the whole file; raise StateDamaged if it is damaged, whether or not that part is used."""
@@ -187,6 +195,21 @@ class Store:
 
         self._file.write(replace)
         self._pause = pause
+
+    def load_wishes(self) -> tuple[Wish, ...]:
+        """Return what operators wish for, also what is over."""
+        return self._wishes
+
+    def save_wishes(self, wished: tuple[Wish, ...]) -> None:
+        """Replace what operators wish for, in one transaction."""
+        rows = [wishes.row_of(wish) for wish in wished]
+
+        def replace(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM wish")
+            connection.executemany(wishes.INSERT, rows)
+
+        self._file.write(replace)
+        self._wishes = wished
 
     def close(self) -> None:
         self._file.close()

@@ -6,7 +6,7 @@ from typing import Final
 
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.errors import StateUnavailable
-from lvsmon.model import Pause, ProbeState
+from lvsmon.model import Pause, ProbeState, Wish
 from lvsmon.store.keeper import Hold, Keeper
 
 PATIENCE: Final = 5.0
@@ -28,6 +28,10 @@ class Saver:
     async def save_pause(self, pause: Pause | None) -> None:
         """Save it before it is in force; raise StateError if that cannot be now: it is tried again."""
         await self._must("pause", lambda store: store.save_pause(pause))
+
+    async def save_wishes(self, wishes: tuple[Wish, ...]) -> None:
+        """Save them before they are in force; raise StateError if that cannot be now: it is tried again."""
+        await self._must("wishes", lambda store: store.save_wishes(wishes))
 
     async def _must(self, name: str, hold: Hold) -> None:
         self._keeper.hold(name, hold)

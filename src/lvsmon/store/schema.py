@@ -67,6 +67,22 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             by TEXT NOT NULL
         ) STRICT""",
     ),
+    (
+        """CREATE TABLE wish (
+            number INTEGER PRIMARY KEY,
+            realserver TEXT NOT NULL,
+            virtual TEXT,
+            name TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            weight INTEGER,
+            comment TEXT NOT NULL,
+            by TEXT NOT NULL,
+            since REAL NOT NULL,
+            until REAL,
+            remove INTEGER NOT NULL,
+            deadline REAL
+        ) STRICT""",
+    ),
 )
 """Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
 
