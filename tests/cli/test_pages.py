@@ -12,11 +12,14 @@ import pytest
 from daemon_process import configuration, web
 from lvsmon.cli.plan import lines as lines_of
 from lvsmon.config import load
+from lvsmon.control.telling.maintenance import tell as maintenance_page
 from lvsmon.control.telling.status import pause as pause_line
+from lvsmon.control.telling.words import Layout
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMANDS = ["explain", "pause", "plan", "reload", "resume", "status"]
-PAGES = {"resume": "pause"}
+WISHES = ["disable", "drain", "enable", "maintenance", "weight"]
+COMMANDS = ["explain", "pause", "plan", "reload", "resume", "status", *WISHES]
+PAGES = {"resume": "pause", "disable": "enable"}
 
 
 class Rs:
@@ -51,7 +54,7 @@ def test_the_help_is_made_of_whole_lines(name):
         assert all(len(line) <= 80 for line in context.get_help().splitlines())
 
 
-@pytest.mark.parametrize("name", ["explain", "pause", "plan", "reload"])
+@pytest.mark.parametrize("name", ["explain", "pause", "plan", "reload", "drain", "enable", "maintenance", "weight"])
 def test_the_examples_are_accepted(name):
     """Every command line on the page parses, and is of a command that is there."""
     blocks = "".join(re.findall(r"^```console\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL))
@@ -89,6 +92,51 @@ def test_the_pause_on_the_page_is_one(monkeypatch):
     assert pause_line(paused, noon) in page("pause")
     monkeypatch.undo()
     time.tzset()
+
+
+def wished(**more):
+    told = {"virtual": None, "weight": None, "comment": "", "until": None, "remove": False, "deadline": None}
+    return told | more
+
+
+def place(virtual, **more):
+    told = {
+        "virtual": virtual, "manage": "full", "weight": {"configured": 3, "desired": 0, "observed": 0},
+        "because": ["x"], "active": 0, "inactive": 0, "persistent": 0, "persistence_seconds": 600, "drain": None,
+    }  # fmt: skip
+    return told | more
+
+
+def test_the_maintenance_on_the_page_is_what_is_printed(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    now = 12 * 3600 + 192.0
+    drain = {"stage": "draining", "left": 408.0, "endless": False, "removes": True}
+    first = wished(
+        name="new-kernel", kind="drain", realserver="rs2", by="alice", since=now - 192, remove=True, deadline=now + 408,
+        destinations=[
+            place("shop", active=2, inactive=11, persistent=1, drain=drain),
+            place("mail", drain=drain | {"stage": "removed"}),
+        ],
+    )  # fmt: skip
+    second = wished(
+        name="new-cpu", kind="weight", realserver="rs3", virtual="shop", weight=5, by="bob", since=now - 18420,
+        destinations=[place("shop", weight={"configured": 10, "desired": 5, "observed": 5})],
+    )  # fmt: skip
+    answer = {"at": now, "paused": None, "daemon": {}, "trouble": None, "wishes": [first, second]}
+    block = re.search(r"```console\n# lvsmon maintenance\n(.*?)```", page("maintenance"), re.DOTALL)[1]
+    assert maintenance_page(answer, Layout()) == block
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_commands_of_the_maintenance_guide_are_accepted():
+    text = (DOCS / "how-to" / "maintenance.md").read_text()
+    lines = re.findall(r"^# lvsmon (.*?)(?: && .*)?$", text, re.MULTILINE)
+    assert len(lines) >= 8
+    for line in lines:
+        command, *words = shlex.split(line)
+        import_module(f"lvsmon.cli.{command}").command.make_context(command, words)
 
 
 def test_the_groups_of_the_page_load(tmp_path):

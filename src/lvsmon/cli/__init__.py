@@ -15,14 +15,19 @@ _COMMANDS: dict[str, str] = {
     "config": "lvsmon.cli.config",
     "daemon": "lvsmon.cli.daemon",
     "demo": "lvsmon.cli.demo",
+    "disable": "lvsmon.cli.disable",
+    "drain": "lvsmon.cli.drain",
+    "enable": "lvsmon.cli.enable",
     "explain": "lvsmon.cli.explain",
     "history": "lvsmon.cli.history",
+    "maintenance": "lvsmon.cli.maintenance",
     "pause": "lvsmon.cli.pause",
     "plan": "lvsmon.cli.plan",
     "probe": "lvsmon.cli.probe",
     "reload": "lvsmon.cli.reload",
     "resume": "lvsmon.cli.resume",
     "status": "lvsmon.cli.status",
+    "weight": "lvsmon.cli.weight",
 }
 
 

@@ -132,6 +132,8 @@ def or_state(
     except DaemonAbsent as error:
         try:
             done = absent(main_file(path))
+        except ControlRefused as refused:
+            refuse(command, refused)
         except (ConfigError, StateError) as failed:
             give_up(command, f"{error}\n{failed}", COULD_NOT)
         terminal.complain(command, f"{error}: noted for the next one")

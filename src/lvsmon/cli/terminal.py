@@ -10,6 +10,7 @@ import click
 
 from lvsmon.text import escape
 
+_LONGEST: Final = 100  # characters of a user's name, as a daemon takes them
 _NARROWEST: Final = 40  # cells: what claims to be narrower is wrapped as if it were this wide
 
 
@@ -65,6 +66,12 @@ def complain(command: str, text: str) -> None:
     """Write to standard error, each line in the name of ``command``."""
     for line in text.splitlines():
         click.echo(f"lvsmon {command}: {escape(line)}", err=True)
+
+
+def behalf() -> str | None:
+    """Return who runs this through sudo, where somebody does."""
+    name = os.environ.get("SUDO_USER", "")
+    return name if os.geteuid() == 0 and name.isprintable() and 0 < len(name.strip()) == len(name) <= _LONGEST else None
 
 
 def user() -> str:

@@ -1,11 +1,12 @@
 """Where no daemon runs: what the files, the state file and the kernel tell, in the daemon's own form."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lvsmon import windows
 from lvsmon.actions.ipvs.open import open_ipvs
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.actions.ipvs.reconcile import Reconciler
@@ -13,9 +14,12 @@ from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.config import load
 from lvsmon.config.plan import Plan
 from lvsmon.control import coming
+from lvsmon.control.verbs.maintenance import wishes_of
 from lvsmon.control.view import View, pause_document
+from lvsmon.control.wished import document, documents
+from lvsmon.control.wishing import Changed, Standing
 from lvsmon.errors import IpvsError, StateError
-from lvsmon.model import Pause, ProbeState, Table
+from lvsmon.model import Pause, ProbeState, Table, Wish, standing
 from lvsmon.monitor.selection import Selection, find
 from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.pool import Decided, Situation, decide
@@ -25,10 +29,16 @@ from lvsmon.store import Lock, Store
 def view_of(plan: Plan) -> tuple[View, Pause | None, list[str]]:
     """Return what is known without a daemon, with sentences about what is not."""
     notes: list[str] = []
-    states, pause = _stored(plan, notes)
+    states, pause, wishes = _stored(plan, notes)
     table = _table(plan, notes)
-    snapshot = Snapshot(plan, states, table, Decided(table={}))
-    return View(snapshot=snapshot, table=table, now=time.time(), decides=False), pause, notes
+    now = time.time()
+    snapshot = Snapshot(plan, states, table, Decided(table={}), _in_force(plan, wishes, now))
+    return View(snapshot=snapshot, table=table, now=now, decides=False), pause, notes
+
+
+def _in_force(plan: Plan, wishes: tuple[Wish, ...], now: float) -> tuple[Wish, ...]:
+    """Return the ``wishes`` that stand at ``now``, and those of maintenance windows."""
+    return (*standing(wishes, now), *windows.wishes(plan.windows, now))
 
 
 def explain(path: Path, dest: str, absent: str) -> dict[str, Any]:
@@ -58,17 +68,17 @@ def plan(path: Path) -> dict[str, Any]:
     Raise ConfigError.
     """
     coming_plan = load(path)
-    trouble, known, owned = [], set[str](), Owned()
+    trouble, known, owned, wishes = [], set[str](), Owned(), tuple[Wish, ...]()
     try:
         with Store.read(coming_plan.state_directory) as store:
-            known, owned = set(store.load_states()), store.load_owned()
+            known, owned, wishes = set(store.load_states()), store.load_owned(), store.load_wishes()
     except StateError as error:
         trouble.append(f"which probes are new is not known: {error}")
     commands = []
     try:
         ipvs = open_ipvs(coming_plan.backend)
         try:
-            report = Reconciler(ipvs).hold(partial(_begun, coming_plan), owned.including(coming_plan.virtuals))
+            report = Reconciler(ipvs).hold(partial(_begun, coming_plan, wishes), owned.including(coming_plan.virtuals))
         finally:
             ipvs.close()
         commands = [ipvsadm(command) for command in report.held]
@@ -84,12 +94,13 @@ def plan(path: Path) -> dict[str, Any]:
     }
 
 
-def _begun(plan: Plan, observed: Table) -> Table:
+def _begun(plan: Plan, wishes: tuple[Wish, ...], observed: Table) -> Table:
     """Return what is desired before any probe has run."""
+    now = time.time()
     states = {probe: ProbeState() for probe in plan.probes}
     situation = Situation(
         virtuals=plan.virtuals, states=states, observed=observed,
-        hosts=plan.hosts, groups=plan.groups, brake=plan.brake,
+        wishes=_in_force(plan, wishes, now), hosts=plan.hosts, groups=plan.groups, brake=plan.brake, today=now,
     )  # fmt: skip
     return decide(situation).table
 
@@ -117,14 +128,14 @@ def status(path: Path, names: Sequence[str], absent: str) -> dict[str, Any]:
     }
 
 
-def _stored(plan: Plan, notes: list[str]) -> tuple[Mapping[str, ProbeState], Pause | None]:
+def _stored(plan: Plan, notes: list[str]) -> tuple[Mapping[str, ProbeState], Pause | None, tuple[Wish, ...]]:
     try:
         with Store.read(plan.state_directory) as store:
             notes += store.notes
-            return store.load_states(), store.load_pause()
+            return store.load_states(), store.load_pause(), store.load_wishes()
     except StateError as error:
         notes.append(f"health is not known: {error}")
-        return {}, None
+        return {}, None, ()
 
 
 def _table(plan: Plan, notes: list[str]) -> Table:
@@ -137,6 +148,27 @@ def _table(plan: Plan, notes: list[str]) -> Table:
     except IpvsError as error:
         notes.append(f"weights are not known: {error}")
         return {}
+
+
+def maintenance(path: Path, names: list[str], absent: str) -> dict[str, Any]:
+    """Return the document of `lvsmon maintenance`; raise ConfigError or UnknownName."""
+    view, pause, notes = view_of(load(path))
+    return {**_head(view, pause, notes, absent), "wishes": list(documents(wishes_of(view, names), view))}
+
+
+def set_wishes(path: Path, change: Callable[[Standing], Changed], by: str) -> dict[str, Any]:
+    """Note a change of wishes for the next daemon and for `lvsmon check --apply`; return the daemon's own answer.
+
+    Nobody knows here who serves, so the last one that does is not looked for. Raise ConfigError, LockHeld, StateError,
+    or ControlRefused where ``change`` does.
+    """
+    plan, now = load(path), time.time()
+    with Lock.acquire(plan.state_directory, "wish"), Store.open(plan.state_directory) as store:
+        before = Standing(virtuals=plan.virtuals, wishes=store.load_wishes(), by=by, now=now)
+        changed = change(before)
+        store.save_wishes(changed.wishes)
+    view, _, notes = view_of(plan)
+    return {**document(changed, view, None, None), "trouble": "; ".join(notes) or None, "daemon": None}
 
 
 def set_pause(path: Path, pause: Pause | None) -> dict[str, Any]:

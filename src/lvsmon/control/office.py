@@ -14,11 +14,14 @@ from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.config import load
 from lvsmon.config.plan import Plan
 from lvsmon.control.access import Peer
-from lvsmon.errors import ConfigError, StateError
+from lvsmon.control.protocol import Code
+from lvsmon.control.wishing import Changed, Standing, last_ones
+from lvsmon.errors import ConfigError, ControlRefused, StateError
 from lvsmon.logs import event
-from lvsmon.model import Pause
+from lvsmon.model import Pause, VirtualService, Wish
 from lvsmon.monitor.director import Director
 from lvsmon.notify import ServiceManager
+from lvsmon.pool import Decided
 from lvsmon.store.saver import Saver
 
 _log: Final = logging.getLogger(__name__)
@@ -50,6 +53,29 @@ class Reloaded:
 def changed_for_good(before: Plan, after: Plan) -> tuple[str, ...]:
     """Return the settings that differ and that only a restart changes."""
     return tuple(setting for setting in _FIXED if getattr(before, setting) != getattr(after, setting))
+
+
+def _serving(virtuals: tuple[VirtualService, ...], decided: Decided) -> set[str]:
+    """Return the names of those in which a destination has a weight, the sorry server not counted."""
+    return {
+        virtual.name
+        for virtual in virtuals
+        if any(decided.choices[virtual.key, each.key].weight for each in virtual.destinations)
+    }
+
+
+def _facts(wish: Wish) -> dict[str, Any]:
+    """Return what the log says of a wish."""
+    told = {
+        "realserver": wish.realserver,
+        "virtual": wish.virtual,
+        "kind": wish.kind,
+        "weight": wish.weight,
+        "reason": wish.name,
+        "by": wish.by,
+        "until": wish.until,
+    }
+    return {key: value for key, value in told.items() if value is not None}
 
 
 class Office:
@@ -137,6 +163,43 @@ class Office:
         self.director.pause(pause)
         self._manager.status(self.summary())
         return await self.director.reconciled(), unsaved
+
+    async def wish(
+        self, change: Callable[[Standing], Changed], by: str, *, force: bool
+    ) -> tuple[Changed, Report | str, str | None]:
+        """Have ``change`` made in what operators wish for; a restart changes nothing of it.
+
+        Return it, the first reconcile with it, and why it could not be saved, where that failed: it is in force all the
+        same, until a restart. Raise `ControlRefused` where ``change`` does, or where it would leave a virtual service
+        without anybody who serves and nobody says ``force``.
+        """
+        return await self._whole(self._wish(change, by, force=force))
+
+    async def _wish(
+        self, change: Callable[[Standing], Changed], by: str, *, force: bool
+    ) -> tuple[Changed, Report | str, str | None]:
+        virtuals = self.director.snapshot().plan.virtuals
+        changed = change(Standing(virtuals=virtuals, wishes=self.director.wishes(), by=by, now=time.time()))
+        if not force and any(wish.holds_out for wish in changed.made):
+            self._refuse_last(virtuals, changed)
+        unsaved = None
+        try:
+            await self.saver.save_wishes(changed.wishes)
+        except StateError as error:
+            unsaved = str(error)
+        for wish in changed.made:
+            event(_log, logging.INFO, "wish", **_facts(wish))
+        for wish in changed.cleared:
+            event(_log, logging.INFO, "wish_cleared", cleared_by=by, **_facts(wish))
+        self.director.wish(changed.wishes)
+        return changed, await self.director.reconciled(), unsaved
+
+    def _refuse_last(self, virtuals: tuple[VirtualService, ...], changed: Changed) -> None:
+        before = self.director.foresee(self.director.wishes())
+        after = self.director.foresee(changed.wishes)
+        alone = last_ones(virtuals, _serving(virtuals, before), _serving(virtuals, after))
+        if alone:
+            raise ControlRefused(Code.REFUSED, "these are the last that serve: --force does it all the same", alone)
 
     async def name_of(self, peer: Peer) -> str:
         """Return the name of ``peer``'s user, its number where it has none or it takes long to look it up."""

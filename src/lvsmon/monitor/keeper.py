@@ -80,6 +80,8 @@ class Keeper:
             return decided.table
 
         report = reconciler.reconcile(wish, owned) if write else reconciler.hold(wish, owned)
+        if report.written:
+            self._looked = -FRESH, {}  # whoever looks after a write shall see it
         if self._sysctls is None:
             return Kept(report, decided, [], [])
         written, refused = self._sysctls.write(plan.sysctls) if write else ([], [])

@@ -7,13 +7,18 @@ from typing import Any, Final
 from lvsmon.control.verb import Verb
 
 VERBS: Final[Mapping[str, str]] = {
+    "disable": "lvsmon.control.verbs.disable",
+    "drain": "lvsmon.control.verbs.drain",
+    "enable": "lvsmon.control.verbs.enable",
     "explain": "lvsmon.control.verbs.explain",
+    "maintenance": "lvsmon.control.verbs.maintenance",
     "pause": "lvsmon.control.verbs.pause",
     "plan": "lvsmon.control.verbs.plan",
     "probe": "lvsmon.control.verbs.probe",
     "reload": "lvsmon.control.verbs.reload",
     "resume": "lvsmon.control.verbs.resume",
     "status": "lvsmon.control.verbs.status",
+    "weight": "lvsmon.control.verbs.weight",
 }
 
 
