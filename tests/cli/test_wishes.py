@@ -13,6 +13,8 @@ from lvsmon.cli import main
 from lvsmon.config import load
 from lvsmon.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch):

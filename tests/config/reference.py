@@ -5,6 +5,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 from lvsmon.config.cascade import TIMING
@@ -25,8 +26,13 @@ def page_as_it_should_be():
     return BLOCK.sub(lambda block: block[1] + table(block[2]) + block[3], PAGE.read_text(encoding="utf-8"))
 
 
+@cache
+def definitions_of_the_schema():
+    return schema()["$defs"]
+
+
 def table(name):
-    definitions = schema()["$defs"]
+    definitions = definitions_of_the_schema()
     if name == "Cascading":
         keys = {key: definitions["DefaultsSection"]["properties"][key] for key in Cascading.model_fields}
         return rows(

@@ -20,6 +20,7 @@ from lvsmon.probes import load as load_kind
 GOOD = TESTDATA / "good"
 NAMES = sorted(path.name for path in GOOD.iterdir())
 SAMPLES = sorted((Path(__file__).parents[2] / "monitors.d").glob("*.toml"))
+SCHEMA = jsonschema.Draft202012Validator(schema())
 TEXTS = [*sorted(GOOD.rglob("*.toml")), *SAMPLES]
 
 
@@ -97,7 +98,7 @@ def without_plugins(data):
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_the_schema_accepts_good_files(path):
     data = without_plugins(tomllib.loads(path.read_text(encoding="utf-8")))
-    jsonschema.Draft202012Validator(schema()).validate(data)
+    SCHEMA.validate(data)
 
 
 def test_the_schema_is_one_and_tells_of_every_key():
@@ -132,7 +133,7 @@ def test_every_default_in_the_schema_is_what_the_schema_allows():
 )
 def test_the_schema_refuses_bad_files(text):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(schema()).validate(tomllib.loads(text))
+        SCHEMA.validate(tomllib.loads(text))
 
 
 def test_the_page_about_deciding_shows_a_configuration_that_loads():

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_the_demo_shows_a_death_and_a_return_and_ends_by_itself():
     ended = subprocess.run(

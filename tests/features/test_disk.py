@@ -15,6 +15,8 @@ from daemon_process import DaemonProcess, Realserver, configuration, web
 from lvsmon.model.history import EntryKind
 from lvsmon.store import Store
 
+pytestmark = pytest.mark.slow
+
 TINY = "600k"
 MOUNT = f'mount -t tmpfs -o size={TINY} none "$0" && exec "$@"'
 
@@ -113,7 +115,6 @@ def test_a_file_damaged_while_it_is_open_is_set_aside_and_the_daemon_goes_on(tmp
     after.close()
 
 
-@pytest.mark.slow
 def test_the_interpreter_is_not_kept_by_a_lock_that_is_never_released(tmp_path, rs):
     """Another program that keeps the file locked is a disk that hangs: the table follows, the end comes in time."""
     path = configuration(tmp_path, virtual=web(rs))

@@ -15,6 +15,8 @@ from lvsmon.config import load
 from lvsmon.past.look import look_at_availability
 from lvsmon.past.timeline import State
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "maintenance-windows.md"
 
 

@@ -17,6 +17,8 @@ from lvsmon.testing.misbehaving import MisbehavingServers
 from lvsmon.testing.probe_conformance import Sample, memory_complaints, verdict_complaints
 from probe_support import answering, lvsmon
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "docs/how-to/write-a-probe"
 
 CONFIG = """\
