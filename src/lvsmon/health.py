@@ -4,20 +4,23 @@
        └─────fall FAIL──▶ DOWN ◀──fall FAIL── UP, WARN
 
 WARN outcomes serve: they count as passes, and a state that serves shows the last of them. UNKNOWN outcomes are the
-director's trouble: they count towards nothing and interrupt nothing. A weight that a realserver asks for holds from the
-outcome that says so to the next one that serves.
+director's trouble: they count towards nothing and interrupt nothing. There is one exception: a realserver that answers
+as it should, and cannot be compared with the others, comes UP as by passes where nothing has been decided yet. Else the
+last realserver left would never get into the table of a director that starts. A weight that a realserver asks for holds
+from the outcome that says so to the next one that serves.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Verdict
+from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Reason, Verdict
 
 
 def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -> ProbeState:
     """Return the state after ``outcome``; ``now`` is wall-clock seconds, kept for people when the health changes."""
-    if outcome.verdict is Verdict.UNKNOWN:
+    beginning = state.health is Health.UNKNOWN and outcome.reason is Reason.UNDECIDED
+    if outcome.verdict is Verdict.UNKNOWN and not beginning:
         return replace(state, unknowns=state.unknowns + 1, last=outcome)
     failed = outcome.verdict is Verdict.FAIL
     passes = 0 if failed else min(state.passes + 1, damping.rise)

@@ -41,6 +41,7 @@ def test_what_is_shown_loads_as_the_same_plan(name, tmp_path):
 
 
 REQUIRED = {
+    "content": 'of = "http"',
     "dns": 'name = "example.org"',
     "exec": 'command = ["/bin/true"]',
     "file": 'path = "/run/w"',
@@ -54,7 +55,8 @@ REQUIRED = {
 def test_every_kinds_defaults_are_shown_as_they_load(kind, tmp_path):
     path = tmp_path / "lvsmon.toml"
     probe = f'\n[[virtual.probe]]\nkind = "{kind}"\nport = 4000\n{REQUIRED.get(kind, "")}\n'
-    path.write_text((GOOD / "minimal.toml").read_text() + probe, encoding="utf-8")
+    around = "agreeing.toml" if kind == "content" else "minimal.toml"
+    path.write_text((GOOD / around).read_text() + probe, encoding="utf-8")
     loaded = load_all(path)
     shown = document(loaded)
     settings = kind_of(kind, load_kind(kind)).settings.keys()

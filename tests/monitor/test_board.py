@@ -68,3 +68,14 @@ def test_a_new_plan_keeps_the_counters_of_what_it_keeps():
     ours.update(["q"])
     ours.update(["p", "q"])
     assert Health.UNKNOWN is ours.state("p").health
+
+
+def test_who_answers_and_cannot_be_compared_has_passed_for_whoever_is_let_in_again():
+    """The last one left shall not stay out because there is nobody to hold it against; the director's trouble may."""
+    ours = board()
+    undecided = Outcome(verdict=Verdict.UNKNOWN, reason=Reason.UNDECIDED)
+    ours.record(SPEC, undecided, 1000.0, 1.0)
+    assert 1.0 == ours.state("p").passed
+    ours.record(SPEC, Outcome(verdict=Verdict.UNKNOWN, reason=Reason.LOCAL_RESOURCES), 1001.0, 2.0)
+    ours.record(SPEC, FAIL, 1002.0, 3.0)
+    assert (3.0, 1.0) == (ours.state("p").heard, ours.state("p").passed)

@@ -1,6 +1,7 @@
 """Who waits for a run hears of the next one that begins, or that there will be none."""
 
 import asyncio
+from dataclasses import replace
 
 from lvsmon.model import ProbeState
 from lvsmon.monitor.run import Run
@@ -19,11 +20,24 @@ def test_a_run_that_is_under_way_is_not_the_one_waited_for():
         under_way = waiting.begin("x")
         wait = waiting.next_run("x")
         waiting.ended("x", under_way, RUN)
-        waiting.recorded("x", BEFORE, AFTER)
+        waiting.recorded("x", RUN.outcome, BEFORE, AFTER)
         assert not wait.done()
         waiting.ended("x", waiting.begin("x"), RUN)
-        waiting.recorded("x", BEFORE, AFTER)
+        waiting.recorded("x", RUN.outcome, BEFORE, AFTER)
         assert await wait == Ran(RUN, BEFORE, AFTER)
+
+    asyncio.run(main())
+
+
+def test_the_outcome_is_what_was_recorded():
+    """Of a probe that is made of another's run it is not the outcome of the run."""
+
+    async def main():
+        waiting, judged = Waiting(), replace(RUN.outcome, detail="agreed")
+        wait = waiting.next_run("x")
+        waiting.ended("x", waiting.begin("x"), RUN)
+        waiting.recorded("x", judged, BEFORE, AFTER)
+        assert await wait == Ran(replace(RUN, outcome=judged), BEFORE, AFTER)
 
     asyncio.run(main())
 
@@ -47,5 +61,5 @@ def test_of_a_probe_that_is_no_more_nothing_comes():
 
 def test_what_nobody_waits_for_is_nothing():
     waiting = Waiting()
-    waiting.recorded("x", BEFORE, AFTER)
+    waiting.recorded("x", RUN.outcome, BEFORE, AFTER)
     assert waiting.begin("x") == []

@@ -9,6 +9,7 @@ from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.icmp import EchoSocket
 from lvsmon.probes.agent import AgentProbe
+from lvsmon.probes.content import ContentProbe
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.exec import ExecProbe
 from lvsmon.probes.file import FileProbe
@@ -73,6 +74,10 @@ LOGIN = {"username": "probe", "password": Secret("secret")}
 
 SAMPLES: dict[str, list[Sample]] = {
     "agent": [Sample("agent", AgentProbe(send=b"hello\n"))],
+    "content": [
+        Sample("content of http", ContentProbe(of=HttpProbe(digest="md5:" + "0" * 32))),
+        Sample("content of ssh", ContentProbe(of=SshProbe())),
+    ],
     "dns": [
         Sample("dns", DnsProbe(name="example.org", retransmit=0.1)),
         Sample("dns over TCP", DnsProbe(name="example.org", over="tcp")),

@@ -65,6 +65,7 @@ def test_a_whole_conversation(chunk):
     assert {
         "banner": "220 Welcome\n 220 to all\n331-of you\nready",
         "entries_passive": 2,
+        "listing_digest": outcome.facts["listing_digest"],
         "entries_active": 2,
         "pasv_address": "10.1.0.11",
     } == outcome.facts
@@ -340,6 +341,18 @@ def test_active_ports_are_used():
 def listing(data, command=b"LIST", **settings):
     steps = (*PASV, Expect(command + b"\r\n"), *LIST[1:], *QUIT)
     return passive(steps, Script(Send(data, 5), Close()), listing=command.decode(), **settings)
+
+
+def digest(data, command=b"LIST", **settings):
+    return listing(data, command, **settings).facts["listing_digest"]
+
+
+def test_the_digest_of_a_listing_is_that_of_its_entries_in_any_order():
+    other = ENTRY.replace(b"README", b"COPYING")
+    assert digest(ENTRY + other) == digest(other + ENTRY) == digest(b"total 8\r\n" + ENTRY + other)
+    assert len({digest(b""), digest(ENTRY), digest(other), digest(ENTRY + ENTRY), digest(ENTRY + other)}) == 5
+    names = (Regex(b"[A-Z]+"),)
+    assert digest(ENTRY, digest_ignore=names) == digest(other, digest_ignore=names) != digest(ENTRY)
 
 
 def test_entries_are_counted_and_held_against_the_expectation():

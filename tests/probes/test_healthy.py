@@ -74,7 +74,7 @@ HEALTHY = {
 ON_THE_DIRECTOR = {"exec", "file"}
 """Kinds that speak to no server."""
 
-ELSEWHERE = {"dns", "ftp", "nfs", "ntp", "ping", "radius", "rpc", "sip", "udp"}
+ELSEWHERE = {"content", "dns", "ftp", "nfs", "ntp", "ping", "radius", "rpc", "sip", "udp"}
 """Kinds whose own tests have a healthy server: it answers what it was asked."""
 
 

@@ -83,8 +83,29 @@ def test_no_kind_takes_patterns_of_another_sort():
     for kind in BUILTIN:
         for name, hint in typing.get_type_hints(load(kind), include_extras=True).items():
             assert "re.Pattern" not in str(hint)
-            for one in (hint, *typing.get_args(hint)):
+            inner = typing.get_args(hint)
+            for one in (hint, *inner, *(deeper for outer in inner for deeper in typing.get_args(outer))):
                 if typing.get_origin(one) is typing.Annotated and one.__origin__ is Regex:
                     kinds.add(kind)
                     assert [pattern] == [mark.read for mark in one.__metadata__ if isinstance(mark, Written)], name
-    assert {name.partition(" ")[0] for name in MESSAGES} | {"https", "ldap", "proxy", "rtsp"} == kinds
+    assert {name.partition(" ")[0] for name in MESSAGES} | {"content", "https", "ldap", "proxy", "rtsp"} == kinds
+
+
+def test_what_matches_is_left_out():
+    assert b"at : ok" == pattern(r"\d+").without(b"at 12:30 ok")
+    assert b"" == pattern("(?s)a(?:.*b)?").without(b"a" * 4096)
+
+
+def test_what_matches_again_and_again_is_looked_for_so_often_as_takes_bounded_time():
+    """Each look goes on to the end in vain, so that all of them would take quadratic time."""
+    began = time.process_time()
+    with pytest.raises(ValueError, match="it matches more than 8192 times in 65536 bytes"):
+        pattern("(?s)a(?:.*b)?").without(b"a" * 65536)
+    assert time.process_time() - began < 5
+
+
+def test_a_realserver_that_makes_a_pattern_match_too_often_fails_by_its_setting():
+    script = Script(Send(b"HTTP/1.0 200 OK\r\n\r\n" + b"a" * 65536), Close())
+    outcome = run_scripted(HttpProbe(digest_ignore=(pattern("a"),)), RS, ScriptedConnector(script))
+    assert (Verdict.FAIL, Reason.EXPECTATION) == (outcome.verdict, outcome.reason)
+    assert "digest_ignore: 'a': it matches more than 8192 times in 65536 bytes; match more at once" == outcome.detail

@@ -7,6 +7,7 @@ import struct
 import time
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 
 from certificates import CLIENT_ONLY, Authority, issue
 from lvsmon.model import Reason, Target, Verdict
@@ -58,12 +59,14 @@ def _is(outcome, verdict, reason):
 
 @pytest.mark.parametrize("address", LOOPBACKS)
 def test_a_good_certificate_passes_in_one_handshake(against, authority, address):
-    outcome = against(authority.server(), address=address)
+    issued = authority.server()
+    outcome = against(issued, address=address)
     _is(outcome, Verdict.PASS, Reason.OK)
     assert "TLSv1.3 with TLS_AES_256_GCM_SHA384, certificate good for 59 days" == outcome.detail
     assert (1, [NAME]) == (against.server.accepted, against.server.server_names)
     facts = dict(outcome.facts)
     assert facts.pop("certificate_not_after").endswith(" UTC")
+    assert facts.pop("certificate_sha256") == issued.certificate.fingerprint(hashes.SHA256()).hex()
     assert {
         "tls_version": "TLSv1.3",
         "tls_cipher": "TLS_AES_256_GCM_SHA384",

@@ -31,11 +31,11 @@ class Beside:
         sections: Sections,
         virtuals: Sequence[VirtualService],
         base: Layer,
-        probes: dict[str, ProbeSpec],
+        made: runs.Made,
         complaints: Complaints,
     ) -> "Beside":
-        """Return it; what hosts are probed by is put into ``probes``."""
-        builder = _Builder(sections, {each.name: each for each in virtuals}, base, probes, complaints)
+        """Return it; what hosts are probed by is put into ``made``."""
+        builder = _Builder(sections, {each.name: each for each in virtuals}, base, made, complaints)
         hosts = builder.hosts()
         builder.check_dependencies()
         return cls(hosts, builder.groups(), builder.brake(hosts), tuple(builder.timings))
@@ -56,7 +56,7 @@ class _Builder:
     _sections: Sections
     _virtuals: Mapping[str, VirtualService]
     _base: Layer
-    _probes: dict[str, ProbeSpec]
+    _made: runs.Made
     _complaints: Complaints
     timings: list[Layer] = field(default_factory=list)
 
@@ -82,9 +82,11 @@ class _Builder:
             self._complaints.add(where.at("probe"), "missing: write [[host.probe]] with a kind, such as ping")
         timing = {**{key: self._base[key] for key in TIMING}, **layer(section, Level.REALSERVER, where)}
         self.timings.append(timing)
+        aims = [runs.Aim(RealServer(section.name, section.address), 0, timing, where)]
         found = (
-            runner.add(RealServer(section.name, section.address), 0, timing, where, self._probes)
+            spec_id
             for runner in runs.prepare(entry.probes, None, None, self._complaints)
+            for spec_id in runner.aim(aims, self._made)
         )
         return Host(
             name=section.name,
@@ -183,7 +185,7 @@ class _Builder:
             failing=section.failing,
             window=section.window,
             self_test=tuple(section.self_test),
-            grace=max((_time_to_see(spec) for spec in self._probes.values()), default=0.0),
+            grace=max((_time_to_see(spec) for spec in self._made.probes.values()), default=0.0),
         )
 
 

@@ -1,7 +1,7 @@
 """From what is written to one typed section, and to a probe: the one place where settings are judged."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -19,12 +19,21 @@ Found = TypeVar("Found", bound=Section)
 
 @dataclass(frozen=True)
 class ProbeEntry:
-    """One ``[[virtual.probe]]``: the section as written and the probe it makes."""
+    """One ``[[virtual.probe]]``: the section as written and the probe it makes.
+
+    ``parts`` are the probes of other kinds among its settings.
+    """
 
     where: Where
     kind: Kind
     section: ProbeSection
     probe: Probe
+    parts: Mapping[str, "ProbeEntry"] = field(default_factory=dict)
+
+    @property
+    def part(self) -> "ProbeEntry":
+        """The probe that is run: itself, or the one that it makes its outcome of."""
+        return next(iter(self.parts.values()), self)
 
     def blamed(self, error: ValueError) -> tuple[Where, str]:
         """Return where and what to complain of for an error about the probe."""
@@ -47,8 +56,25 @@ class EntryReader:
                 self._complaints.add(where.at(*one["loc"]), explain(one, kind))
             return None
 
-    def probe(self, where: Where, raw: Mapping[str, Any]) -> ProbeEntry | None:
-        """Return the probe that ``raw`` writes, None after complaining."""
+    def probes(self, where: Where, raw: object) -> tuple[ProbeEntry, ...]:
+        """Return those of the probes that ``raw`` writes that could be made, in their order."""
+        written = [(number, one) for number, one in enumerate(raw if isinstance(raw, list) else [])]
+        found: dict[int, ProbeEntry] = {}
+        # Those that are made of others come last: they may mean one that stands beside them.
+        for number, one in sorted(written, key=lambda item: self._has_parts(item[1])):
+            if isinstance(one, dict) and (entry := self.probe(where.at(number), one, found.values())) is not None:
+                found[number] = entry
+        return tuple(found[number] for number in sorted(found))
+
+    def _has_parts(self, raw: object) -> bool:
+        kind = raw.get("kind") if isinstance(raw, dict) else None
+        try:
+            return isinstance(kind, str) and bool(self._kinds.get(kind).parts)
+        except ValueError:
+            return False  # what is wrong with it is told when it is read
+
+    def probe(self, where: Where, raw: Mapping[str, Any], beside: Iterable[ProbeEntry] = ()) -> ProbeEntry | None:
+        """Return the probe that ``raw`` writes, None after complaining; ``beside`` stand others."""
         name = raw.get("kind")
         if not isinstance(name, str):
             self._complaints.add(
@@ -67,11 +93,32 @@ class EntryReader:
         values = {key: getattr(section, key) for key in section.model_fields_set & kind.settings.keys()}
         if not self._secrets(where, kind, section, values):
             return None
+        parts = {key: self._part(where.at(key), values[key], list(beside)) for key in kind.parts}
+        made = {key: part for key, part in parts.items() if part is not None}
+        if len(made) < len(parts):
+            return None
+        values |= {key: part.probe for key, part in made.items()}
         try:
-            return ProbeEntry(where, kind, section, kind.probe(**values))
+            return ProbeEntry(where, kind, section, kind.probe(**values), made)
         except ValueError as error:  # of the kind's __post_init__: settings that do not go together
             self._complaints.add(*_blamed(where, kind, error))
             return None
+
+    def _part(self, where: Where, raw: str | Mapping[str, Any], beside: list[ProbeEntry]) -> ProbeEntry | None:
+        """Return the probe that ``raw`` means: the one of its kind that stands beside it, or one of its own."""
+        if isinstance(raw, str):
+            same = [entry for entry in beside if entry.kind.name == raw]
+            if len(same) > 1:
+                self._complaints.add(
+                    where,
+                    f"there are {len(same)} probes of kind {shown(raw)} here: write a table of a kind and its settings",
+                )
+                return None
+            return same[0] if same else self.probe(where, {"kind": raw})
+        if misplaced := sorted(raw.keys() & (ProbeSection.model_fields.keys() - {"kind"})):
+            self._complaints.add(where.at(misplaced[0]), "write it beside this table, not in it")
+            return None
+        return self.probe(where, raw)
 
     def _secrets(self, where: Where, kind: Kind, section: ProbeSection, values: dict[str, Any]) -> bool:
         """Put each secret that is given into ``values``; return whether all is well."""

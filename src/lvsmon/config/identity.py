@@ -27,7 +27,7 @@ _ROUNDS: Final = 100_000
 def definition_of(probe: Probe) -> str:
     """Return kind and settings of ``probe`` as canonical JSON, secrets digested."""
     assert dataclasses.is_dataclass(probe)  # noqa: S101  `kinds.kind_of` takes nothing else
-    return json.dumps([probe.kind, _plain(probe)], sort_keys=True, separators=(",", ":"))
+    return json.dumps(_plain(probe), sort_keys=True, separators=(",", ":"))
 
 
 def identity(
@@ -59,7 +59,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return [value.kind, fields] if hasattr(value, "kind") else fields
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):

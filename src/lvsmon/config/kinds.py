@@ -15,9 +15,9 @@ from enum import Enum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field, Strict, create_model
+from pydantic import BeforeValidator, Field, Strict, create_model
 
 from lvsmon import probes
 from lvsmon.config.english import meant
@@ -31,11 +31,22 @@ GROUP: Final = "lvsmon.probes"
 RESERVED: Final = frozenset(ProbeSection.model_fields)
 
 
+def _part(value: object) -> object:
+    if isinstance(value, str | dict):
+        return value
+    raise ValueError(f'write a kind, such as "https", or a table of a kind and its settings, not {shown(value)}')
+
+
+_Part: TypeAlias = Annotated[Any, BeforeValidator(_part, json_schema_input_type=str | dict[str, Any])]
+"""How a setting is written that is a probe of another kind."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind: its class, the section it is written in, and which of its settings are secrets.
 
-    ``secrets`` maps each secret setting to whether it must be given.
+    ``secrets`` maps each secret setting to whether it must be given. ``parts`` names the settings that are probes of
+    another kind.
     """
 
     name: str
@@ -44,6 +55,7 @@ class Kind:
     settings: Mapping[str, "dataclasses.Field[Any]"]
     hints: Mapping[str, Any]
     secrets: Mapping[str, bool]
+    parts: frozenset[str] = frozenset()
 
     @property
     def transport(self) -> str:
@@ -133,6 +145,7 @@ def kind_of(name: str, probe: type[Probe]) -> Kind:
     hints = typing.get_type_hints(probe, include_extras=True)
     settings = {field.name: field for field in dataclasses.fields(probe) if field.init}
     secrets = {key: _required(field) for key, field in settings.items() if _holds_secret(hints[key])}
+    parts = frozenset(key for key in settings if hints[key] is Probe)
     beside = {key + tail for key in secrets for tail in ("_file", "_env")}
     if clash := (RESERVED | beside) & settings.keys():
         raise ValueError(f"it has settings of reserved names: {', '.join(sorted(clash))}")
@@ -142,12 +155,14 @@ def kind_of(name: str, probe: type[Probe]) -> Kind:
             keys[key] = (Secret | None, None)
             keys[key + "_file"] = (str | None, None)
             keys[key + "_env"] = (str | None, None)
+        elif key in parts:
+            keys[key] = (_Part, Field())
         elif _required(field):
             keys[key] = (_lenient(hints[key]), Field())
         else:
             keys[key] = (_lenient(hints[key]), None)
     section = create_model(f"{name}Probe", __base__=ProbeSection, **keys)
-    return Kind(name, probe, section, settings, hints, secrets)
+    return Kind(name, probe, section, settings, hints, secrets, parts)
 
 
 def _required(field: "dataclasses.Field[Any]") -> bool:

@@ -1,7 +1,7 @@
 """From sections to the plan: names looked up, defaults laid over one another, rules across sections."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lvsmon.config import destinations, maintenance, policies, runs, virtuals
@@ -29,7 +29,6 @@ from lvsmon.model import (
 )
 from lvsmon.model.history import Retention
 from lvsmon.model.settings import shown
-from lvsmon.probes.base import ProbeSpec
 
 _SORRY_KEYS = ("port", "forward", "tunnel")
 
@@ -80,7 +79,7 @@ def load_all(path: Path) -> Loaded:
         reader.read(source)
     builder = _Builder(reader.sections, complaints)
     resolved = builder.build()
-    beside = Beside.build(reader.sections, [one.virtual for one in resolved], builder.base, builder.probes, complaints)
+    beside = Beside.build(reader.sections, [one.virtual for one in resolved], builder.base, builder.made, complaints)
     if not complaints and not resolved:
         folder = main_path.parent / DROP_IN_FOLDER
         complaints.add(
@@ -92,7 +91,8 @@ def load_all(path: Path) -> Loaded:
     director, control = reader.sections.director, reader.sections.control
     plan = Plan(
         virtuals=tuple(one.virtual for one in resolved),
-        probes=builder.probes,
+        probes=builder.made.probes,
+        agreements=builder.made.agreements,
         hosts=beside.hosts,
         groups=beside.groups,
         brake=beside.brake,
@@ -116,7 +116,7 @@ class _Builder:
 
     sections: Sections
     complaints: Complaints
-    probes: dict[str, ProbeSpec] = field(default_factory=dict)
+    made: runs.Made = field(default_factory=runs.Made)
     base: Layer = field(default_factory=lambda: BUILT_IN)
     """What holds for everything: the main file's defaults over the built-in ones."""
     _realservers: dict[str, tuple[RealServer, Layer]] = field(default_factory=dict)
@@ -194,9 +194,9 @@ class _Builder:
         section, where, complaints = entry.section, entry.where, self.complaints
         kernel = virtuals.settings_of(section, settings, where, complaints)
         policies.check_votes(entry, complaints)
-        runners = runs.prepare(entry.probes, key, section.hostname, complaints)
         found: list[Destination] = []
-        timings: list[Layer] = []
+        aims: list[runs.Aim] = []
+        merges: list[Layer] = []
         places: dict[DestinationKey, Where] = {}
         for number, one in enumerate(section.realservers):
             place = where.at("realservers", number)
@@ -213,20 +213,14 @@ class _Builder:
                 complaints.add(place, f"{destination_key} is a destination already, realservers[{first.path[-1]}]")
                 continue
             timing = {name: merged[name] for name in TIMING}
-            timings.append(timing)
-            votes = [
-                (spec_id, runner.entry.section.votes)
-                for runner in runners
-                if (spec_id := runner.add(realserver, destination_key.port, timing, place, self.probes))
-            ]
+            aims.append(runs.Aim(realserver, destination_key.port, timing, place))
+            merges.append(merged)
             found.append(
                 Destination(
                     realserver=realserver,
                     key=destination_key,
                     settings=destinations.settings_of(merged, place, complaints),
                     on_failure=OnFailure(destinations.on_failure_of(key, merged["on_failure"])),
-                    probes=tuple(spec_id for spec_id, _ in votes),
-                    policy=policies.policy_of(merged, policies.poll_of(section, votes), place, complaints),
                     depends=dependencies(section.name, section.depends, self._depends.get(one.name)),
                 )
             )
@@ -236,7 +230,7 @@ class _Builder:
             name=section.name,
             key=key,
             settings=kernel,
-            destinations=tuple(found),
+            destinations=tuple(self._probed(entry, key, found, aims, merges)),
             hostname=section.hostname,
             sorry=sorry,
             floor=policies.floor_of(settings["floor"], len(section.realservers), complaints),
@@ -245,7 +239,29 @@ class _Builder:
             manage=Manage(settings["manage"].value),
             on_drift=OnDrift(settings["on_drift"].value),
         )
-        return Resolved(entry, virtual, tuple(timings))
+        return Resolved(entry, virtual, tuple(one.timing for one in aims))
+
+    def _probed(
+        self,
+        entry: VirtualEntry,
+        key: VirtualKey,
+        destinations: Iterable[Destination],
+        aims: Sequence[runs.Aim],
+        settings: Iterable[Layer],
+    ) -> Iterator[Destination]:
+        """Return ``destinations`` with their probes, and what is decided by them."""
+        runners = runs.prepare(entry.probes, key, entry.section.hostname, self.complaints)
+        whole = len(aims) == len(entry.section.realservers)
+        ids = [runner.aim(aims, self.made, whole=whole) for runner in runners]
+        for number, (destination, merged) in enumerate(zip(destinations, settings, strict=True)):
+            votes = [
+                (spec_id, runner.entry.section.votes)
+                for runner, of_runner in zip(runners, ids, strict=True)
+                if (spec_id := of_runner[number]) is not None
+            ]
+            poll = policies.poll_of(entry.section, votes)
+            policy = policies.policy_of(merged, poll, aims[number].where, self.complaints)
+            yield replace(destination, probes=tuple(spec_id for spec_id, _ in votes), policy=policy)
 
     def _sorry(
         self, section: SorrySection, key: VirtualKey, settings: Layer, where: Where, places: dict[DestinationKey, Where]

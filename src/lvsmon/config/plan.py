@@ -10,6 +10,7 @@ from lvsmon.model.history import DEFAULT_RETENTION, Retention
 from lvsmon.model.window import Window
 from lvsmon.places import DEFAULT_SOCKET
 from lvsmon.probes.base import ProbeSpec
+from lvsmon.probes.content import ContentProbe
 
 
 class Backend(StrEnum):
@@ -30,11 +31,27 @@ class ControlSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """A probe that is not run: its outcome is what ``run``, a probe that is, tells compared with others of its kind.
+
+    ``names`` maps every run that is compared, ``run`` among them, to the realserver's name; ``reference`` is one of
+    them, None where the majority is right. ``fresh`` is for how many seconds what a run has told may be compared.
+    """
+
+    rule: ContentProbe
+    run: str
+    names: Mapping[str, str]
+    reference: str | None
+    fresh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The effective configuration. Times in seconds.
 
     ``probes`` maps each probe's id to its definition: destinations name their probes by id, so that one definition on
-    one realserver is run once for every virtual service that wants it.
+    one realserver is run once for every virtual service that wants it. ``agreements`` says of some of them how their
+    outcomes are made without a run.
     """
 
     virtuals: tuple[VirtualService, ...]
@@ -44,6 +61,7 @@ class Plan:
     brake: Brake | None = None
     sysctls: Mapping[str, int] = field(default_factory=dict)
     """Kernel settings net.ipv4.vs.* to set, by their last name."""
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
     backend: Backend = Backend.NETLINK
     reconcile_interval: float = 10.0
     state_directory: Path = Path("/var/lib/lvsmon")
@@ -51,3 +69,8 @@ class Plan:
     windows: tuple[Window, ...] = ()
     retention: Retention = DEFAULT_RETENTION
     control: ControlSettings = ControlSettings()
+
+    @property
+    def runs(self) -> dict[str, ProbeSpec]:
+        """The probes that are run."""
+        return {name: spec for name, spec in self.probes.items() if name not in self.agreements}

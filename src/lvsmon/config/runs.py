@@ -1,16 +1,43 @@
 """The probes of a virtual service, aimed at each of its destinations."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lvsmon.config.cascade import TIMING, Layer, Level, Setting, layer, timeout_of
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
+from lvsmon.config.plan import Agreement
 from lvsmon.config.policies import check_paces
 from lvsmon.model import Damping, RealServer, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim
+from lvsmon.probes.content import ContentProbe
+
+_COUNTS = frozenset({"rise", "fall"})
+
+
+class Aim(NamedTuple):
+    """One destination to probe, and what holds there of times and counts."""
+
+    realserver: RealServer
+    port: int
+    timing: Layer
+    where: Where
+
+
+@dataclass
+class Made:
+    """What the probes of all virtual services come to."""
+
+    probes: dict[str, ProbeSpec] = field(default_factory=dict)
+    agreements: dict[str, Agreement] = field(default_factory=dict)
+
+    def add(self, spec: ProbeSpec) -> str:
+        """Put ``spec`` in and return its id; one of the same definition is the same."""
+        return self.probes.setdefault(spec.id, spec).id
 
 
 @dataclass
@@ -23,59 +50,110 @@ class Runner:
     entry: ProbeEntry
     virtual: VirtualKey | None
     hostname: str | None
-    own: Layer
     definition: str
     complaints: Complaints
 
-    def add(
-        self, realserver: RealServer, port: int, timing: Layer, where: Where, probes: dict[str, ProbeSpec]
-    ) -> str | None:
-        """Put the probe of one destination into ``probes`` and return its id; None after adding a complaint."""
-        port = self.entry.section.port or port
-        if port == 0 and self.entry.kind.uses_port:
+    def aim(self, aims: Sequence[Aim], made: Made, *, whole: bool = True) -> list[str | None]:
+        """Put the probe of each destination into ``made`` and return its id; None after adding a complaint.
+
+        ``whole`` says whether there is no other destination, which could not be made.
+        """
+        runs = [self._run(one) for one in aims]
+        ids = [None if run is None else made.add(run) for run in runs]
+        rule = self.entry.probe
+        if not isinstance(rule, ContentProbe):
+            return ids
+        if not whole or None in ids:
+            return [None] * len(ids)  # there is a complaint already
+        return self._agree(rule, aims, [run for run in runs if run is not None], made)
+
+    def _agree(
+        self, rule: ContentProbe, aims: Sequence[Aim], runs: Sequence[ProbeSpec], made: Made
+    ) -> list[str | None]:
+        """Put in what compares ``runs``, one of each of ``aims``."""
+        times = Counter(one.realserver.name for one in aims)
+        names = {
+            run.id: one.realserver.name if times[one.realserver.name] == 1 else f"{one.realserver.name} port {one.port}"
+            for one, run in zip(aims, runs, strict=True)
+        }
+        if len(names) < 2:
+            self.complaints.add(
+                self.entry.where, "there is one realserver only: nothing to compare it with; leave it out"
+            )
+            return [None] * len(aims)
+        reference = None
+        if rule.reference is not None:
+            reference = next((run for run, name in names.items() if name == rule.reference), None)
+            if reference is None:
+                self.complaints.add(
+                    self.entry.where.at("reference"),
+                    f"{shown(rule.reference)} is none of those that are compared: write one of"
+                    f" {', '.join(names.values())}",
+                )
+                return [None] * len(aims)
+        definition = "\n".join([self.definition, *sorted(names), reference or ""])
+        ids: list[str | None] = []
+        for one, run in zip(aims, runs, strict=True):
+            spec = self._spec(definition, self.entry, run.target, effective(self.entry, one.timing))
+            made.agreements[spec.id] = Agreement(
+                rule=rule, run=run.id, names=names, reference=reference, fresh=spec.interval + spec.timeout
+            )
+            ids.append(made.add(spec))
+        return ids
+
+    def _run(self, one: Aim) -> ProbeSpec | None:
+        """Return what is run for a destination: the probe, or the one that it is made of."""
+        part = self.entry.part
+        port = self.entry.section.port or part.section.port or one.port
+        if port == 0 and part.kind.uses_port:
             self.complaints.add(
                 self.entry.where.at("port"),
                 f"missing: {'a host' if self.virtual is None else 'this virtual service'} has no one port to probe;"
                 " write for example port = 80",
             )
             return None
-        merged = {**timing, **self.own}
-        interval, timeout = merged["interval"].value, timeout_of(merged["interval"], merged["timeout"])
+        timing = effective(self.entry, one.timing)
+        interval, timeout = timing["interval"].value, timeout_of(timing["interval"], timing["timeout"])
         if timeout > interval:
-            self._overlaps(merged["interval"], merged["timeout"], where)
-        damping = Damping(merged["rise"].value, merged["fall"].value)
+            self._overlaps(timing["interval"], timing["timeout"], one.where)
+        check_paces(timing, one.where, self.complaints)
         try:
-            target = self._aim(realserver, port)
+            target = self._target(one.realserver, port)
         except ValueError as error:
             self.complaints.add(*self.entry.blamed(error))
             return None
-        check_paces(merged, where, self.complaints)
-        fast, down = merged["fast_interval"].value, merged["down_interval"].value
-        found = identity(
-            self.definition,
-            self.entry.kind.name,
-            target,
-            interval=interval,
-            timeout=timeout,
-            damping=damping,
-            paces=(fast, down),
-        )
-        if found not in probes:
-            probes[found] = ProbeSpec(
-                id=found,
-                probe=self.entry.probe,
-                target=target,
+        if part is not self.entry:  # rise and fall of it are its own: then it is the run that stands beside
+            counts = {**one.timing, **_own(part)}
+            timing = {**timing, **{name: counts[name] for name in _COUNTS}}
+        return self._spec(definition_of(part.probe), part, target, timing)
+
+    @staticmethod
+    def _spec(definition: str, entry: ProbeEntry, target: Target, timing: Layer) -> ProbeSpec:
+        interval, timeout = timing["interval"].value, timeout_of(timing["interval"], timing["timeout"])
+        damping = Damping(timing["rise"].value, timing["fall"].value)
+        fast, down = timing["fast_interval"].value, timing["down_interval"].value
+        return ProbeSpec(
+            id=identity(
+                definition,
+                entry.kind.name,
+                target,
                 interval=interval,
                 timeout=timeout,
                 damping=damping,
-                fast_interval=fast,
-                down_interval=down,
-            )
-        return found
+                paces=(fast, down),
+            ),
+            probe=entry.probe,
+            target=target,
+            interval=interval,
+            timeout=timeout,
+            damping=damping,
+            fast_interval=fast,
+            down_interval=down,
+        )
 
-    def _aim(self, realserver: RealServer, port: int) -> Target:
+    def _target(self, realserver: RealServer, port: int) -> Target:
         return aim(
-            self.entry.probe,
+            self.entry.part.probe,
             realserver.address,
             port,
             hostname=self.hostname,
@@ -97,30 +175,37 @@ class Runner:
         )
 
 
+def _own(entry: ProbeEntry) -> Layer:
+    """Return the times and counts that are written at a probe itself."""
+    found = layer(entry.section, Level.PROBE, entry.where)
+    return {name: found[name] for name in TIMING if name in found}
+
+
+def effective(entry: ProbeEntry, timing: Layer) -> Layer:
+    """Return the times and counts of ``entry`` where ``timing`` holds for its destination.
+
+    What stands beside it and is compared keeps its times where no others are set: then it is run once.
+    """
+    of_part = {name: setting for name, setting in _own(entry.part).items() if name not in _COUNTS}
+    return {**timing, **of_part, **_own(entry)}
+
+
 def prepare(
     probes: Iterable[ProbeEntry], key: VirtualKey | None, hostname: str | None, complaints: Complaints
 ) -> list[Runner]:
     """Return what probes the destinations of the virtual service ``key``, or a host, as far as none is needed."""
     found: list[Runner] = []
+    protocol = None if key is None else key.protocol
     for entry in probes:
-        protocol = None if key is None else key.protocol
-        fits = entry.kind.transport in {protocol, "any"}
-        if protocol is not None and not fits and entry.section.port is None:
+        kind, port = entry.part.kind, entry.section.port or entry.part.section.port
+        if protocol is not None and kind.transport not in {protocol, "any"} and port is None:
             complaints.add(
                 entry.where.at("kind"),
-                f"{shown(entry.kind.name)} speaks {entry.kind.transport.upper()}, and the virtual service is"
+                f"{shown(kind.name)} speaks {kind.transport.upper()}, and the virtual service is"
                 f" {protocol.upper()}: choose another kind, or write the port where the realservers answer it",
             )
             continue
-        own = layer(entry.section, Level.PROBE, entry.where)
-        runner = Runner(
-            entry,
-            key,
-            hostname,
-            {name: own[name] for name in TIMING if name in own},
-            definition_of(entry.probe),
-            complaints,
-        )
+        runner = Runner(entry, key, hostname, definition_of(entry.probe), complaints)
         same = _same(runner, found)
         if same is not None:
             complaints.add(entry.where, f"the same as probe[{same}]: leave one of them out")

@@ -105,13 +105,13 @@ class Reader:
                 self.sections.nameless = True
         for where, raw in self._tables(top.at("virtual")):
             virtual = self._entries.section(VirtualSection, where, raw)
-            probes = self._probes(where, raw)
+            probes = self._entries.probes(where.at("probe"), raw.get("probe") if isinstance(raw, dict) else None)
             if virtual is not None:
                 self.sections.virtuals.append(VirtualEntry(where, virtual, probes))
             self.sections.lost |= virtual is None
         for where, raw in self._tables(top.at("host")):
             host = self._entries.section(HostSection, where, raw)
-            probes = self._probes(where, raw)
+            probes = self._entries.probes(where.at("probe"), raw.get("probe") if isinstance(raw, dict) else None)
             if host is not None:
                 self.sections.hosts.append(HostEntry(where, host, probes))
             self.sections.lost |= host is None
@@ -123,15 +123,6 @@ class Reader:
             window = self._entries.section(MaintenanceSection, where, raw)
             if window is not None:
                 self.sections.maintenance.append((where, window))
-
-    def _probes(self, where: Where, raw: object) -> tuple[ProbeEntry, ...]:
-        found = raw.get("probe") if isinstance(raw, dict) else None
-        probes = [
-            self._entries.probe(where.at("probe", number), one)
-            for number, one in enumerate(found if isinstance(found, list) else [])
-            if isinstance(one, dict)
-        ]
-        return tuple(filter(None, probes))
 
     def _only_in_main(self, where: Where) -> bool:
         if where.source is not self.sections.main:

@@ -5,9 +5,10 @@ Values that a file writes for a probe stay as they are written; the rest is writ
 
 from typing import Any
 
-from lvsmon.config.cascade import TIMING, Layer, Level, layer
+from lvsmon.config.cascade import TIMING, Layer
 from lvsmon.config.kinds import as_written
 from lvsmon.config.loading import Loaded, Resolved
+from lvsmon.config.runs import effective
 from lvsmon.config.schema import MaintenanceSection, RealserverSection
 from lvsmon.config.sections import HostEntry
 from lvsmon.config.show_probes import probe_of, timing_of
@@ -78,8 +79,7 @@ def _host(entry: HostEntry, timing: Layer) -> dict[str, Any]:
     shown: dict[str, Any] = {"name": section.name, "address": section.address}
     if section.depends is not None:
         shown["depends"] = str(section.depends)
-    own = [(probe, layer(probe.section, Level.PROBE, probe.where)) for probe in entry.probes]
-    return {**shown, "probe": [probe_of(probe, timing_of({**timing, **nearer})) for probe, nearer in own]}
+    return {**shown, "probe": [probe_of(probe, timing_of(effective(probe, timing))) for probe in entry.probes]}
 
 
 def _realserver(section: RealserverSection) -> dict[str, Any]:
@@ -189,8 +189,7 @@ def _probes(resolved: Resolved) -> tuple[list[dict[str, Any]], set[str]]:
     """
     probes, shared = [], set(TIMING)
     for entry in resolved.entry.probes:
-        own = layer(entry.section, Level.PROBE, entry.where)
-        timings = [timing_of({**timing, **own}) for timing in resolved.timings]
+        timings = [timing_of(effective(entry, timing)) for timing in resolved.timings]
         same = {key: value for key, value in timings[0].items() if all(one.get(key) == value for one in timings)}
         shared &= same.keys()
         probes.append(probe_of(entry, same))

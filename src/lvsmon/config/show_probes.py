@@ -29,10 +29,18 @@ def probe_of(entry: ProbeEntry, timing: Mapping[str, Any]) -> dict[str, Any]:
         shown["port"] = section.port
     if section.votes is not None:
         shown["votes"] = section.votes
-    shown |= timing
+    return {**shown, **timing, **_settings(entry, raw)}
+
+
+def _settings(entry: ProbeEntry, raw: Mapping[str, Any]) -> dict[str, Any]:
+    kind = entry.kind
+    shown: dict[str, Any] = {}
     for key in kind.settings:
         if key in kind.secrets:
             shown |= _secret(entry, key, raw)
+        elif key in kind.parts and isinstance(raw[key], Mapping):
+            part = entry.parts[key]
+            shown[key] = {"kind": part.kind.name, **_settings(part, raw[key])}
         elif key in raw:
             shown[key] = raw[key]
         elif (default := kind.default_of(key)) is not None:

@@ -2,11 +2,12 @@
 
 A word's value is taken as TOML where it is some, else as a string; what the setting wants decides where both would do:
 ``expect=200`` is a pattern, ``status=200`` a number. A list may be written as ``a,b,c``, one key of a table as
-``headers.Accept=text/html``. Settings are judged by the same sections as a file's (`lvsmon.config.entries`).
+``headers.Accept=text/html``, or of a probe within as ``of.kind=http of.path=/health``. Settings are judged by the same
+sections as a file's (`lvsmon.config.entries`).
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from lvsmon.config.complaints import Complaints, Where
-from lvsmon.config.entries import EntryReader
+from lvsmon.config.entries import EntryReader, ProbeEntry
 from lvsmon.config.files import Source
 from lvsmon.config.kinds import Kind, Kinds
 from lvsmon.config.schema import Section
@@ -62,13 +63,14 @@ def read(name: str, words: Sequence[str], hostname: str | None = None) -> Order:
 
     ``hostname`` is what clients are taken to use where no word says so.
     """
+    kinds = Kinds()
     try:
-        kind = Kinds().get(name)
+        kind = kinds.get(name)
     except ValueError as error:
         raise ConfigError([Complaint("", None, "", str(error))]) from None
     texts, wrong = _split(words, kind)
     aim_texts = {key: texts.pop(key) for key in AimSection.model_fields if key in texts and key not in kind.settings}
-    raw = {"kind": name, **{key: _chosen(kind.section, key, text) for key, text in texts.items()}}
+    raw = {"kind": name, **{key: _read(kinds, kind, key, text) for key, text in texts.items()}}
     raw_aim = {key: _chosen(AimSection, key, text) for key, text in aim_texts.items()}
     if hostname is not None:
         raw_aim.setdefault("hostname", hostname)
@@ -83,7 +85,26 @@ def read(name: str, words: Sequence[str], hostname: str | None = None) -> Order:
     complaints.refuse()
     assert entry is not None  # noqa: S101  there was nothing to complain about
     assert aim is not None  # noqa: S101
-    return Order(kind, entry.probe, aim, tuple(key for key in kind.secrets if key in texts))
+    return Order(kind, entry.probe, aim, tuple(_exposed(entry, texts)))
+
+
+def _exposed(entry: ProbeEntry, texts: Mapping[str, Any]) -> Iterator[str]:
+    """Return the secrets among ``texts``, those of a probe within included."""
+    yield from (key for key in entry.kind.secrets if key in texts)
+    for key, part in entry.parts.items():
+        if isinstance(texts[key], Mapping):
+            yield from (f"{key}.{inner}" for inner in _exposed(part, texts[key]))
+
+
+def _read(kinds: Kinds, kind: Kind, key: str, text: Any) -> Any:
+    """Return what ``text`` means for ``key``; the settings of a probe within are those of its own kind."""
+    if key in kind.parts and isinstance(text, Mapping):
+        try:
+            part = kinds.get(text["kind"])
+        except (KeyError, ValueError):
+            return dict(text)  # what is wrong with it is told when the probe is made
+        return {"kind": text["kind"], **{one: _chosen(part.section, one, text[one]) for one in text if one != "kind"}}
+    return _chosen(kind.section, key, text)
 
 
 def _split(words: Sequence[str], kind: Kind) -> tuple[dict[str, Any], list[Complaint]]:

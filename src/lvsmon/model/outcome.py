@@ -63,6 +63,7 @@ class Reason(StrEnum):
     PROTOCOL = "protocol"
     REJECTED = "rejected"
     EXPECTATION = "expectation"
+    DIFFERS = "differs"
     TLS = "tls"
     CERTIFICATE = "certificate"
     AUTHENTICATION = "authentication"
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     LOCAL_NETWORK = "local_network"
     LOCAL_FAULT = "local_fault"
     REFERENCE = "reference"
+    UNDECIDED = "undecided"
     MISSING_PROGRAM = "missing_program"
     STARVED = "starved"
     PROBE_BUG = "probe_bug"
@@ -103,3 +105,8 @@ class Outcome:
     facts: Mapping[str, FactValue] = field(default_factory=lambda: _NO_FACTS)
     phases: Phases = Phases()
     weight: Weight | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the realserver answered as it should: it passed, or nobody could tell what to compare it with."""
+        return self.verdict.serves or self.reason is Reason.UNDECIDED

@@ -101,6 +101,14 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = {
             "the expectation is too narrow: an upgrade has changed a banner or a page",
         ),
     ),
+    Reason.DIFFERS: Meaning(
+        "The realserver serves something else than the other realservers of its virtual service.",
+        (
+            "a deployment or a replication has not reached it, or has reached it alone",
+            "it was set up anew: its host key, its certificate or its version is not the common one",
+            "what is compared is different by its nature: a date, a counter, a host name (ignore)",
+        ),
+    ),
     Reason.TLS: Meaning(
         "No TLS connection could be made with the realserver.",
         (
@@ -160,6 +168,14 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = {
         (
             "the primary, or whatever else the probe refers to, is down or cannot be reached from the director",
             "it does not answer the director's address",
+        ),
+    ),
+    Reason.UNDECIDED: Meaning(
+        "The realservers could not be compared, or differ with no majority; this says nothing about the realserver.",
+        (
+            "a deployment is under way: as many realservers have the new state as have the old one",
+            "too few of the realservers answer, or the one that is the reference does not",
+            "what is compared is different on each of them: a date, a counter, a host name (ignore)",
         ),
     ),
     Reason.MISSING_PROGRAM: Meaning(

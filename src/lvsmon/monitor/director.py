@@ -23,6 +23,7 @@ from lvsmon.logs import event
 from lvsmon.model import Health, Outcome, Pause, ProbeState, Table, Verdict, Wish, standing
 from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board
+from lvsmon.monitor.comparing import Comparisons
 from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.masking import masker_of
@@ -32,7 +33,7 @@ from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.monitor.telling import Told, tell_kept, tell_pause, tell_transition, tell_weight
 from lvsmon.monitor.trail import Trail
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked, one_line
-from lvsmon.monitor.waiting import Ran, Waiting, tell
+from lvsmon.monitor.waiting import Ran, Wait, Waiting, tell
 from lvsmon.monitor.witness import Witness
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
@@ -72,6 +73,7 @@ class Director:
         self._limit = limit
         self._board = Board(remembered)
         self._board.update(plan.probes)
+        self._comparisons = Comparisons()
         self.owned = (owned or Owned()).including(plan.virtuals)
         """What lvsmon may delete from the kernel when the configuration drops it."""
         self.failures = Failures()
@@ -97,28 +99,29 @@ class Director:
 
         async def execute(spec: ProbeSpec) -> Outcome:
             trace = Recorder()
-            at, waits = time.time(), self._waiting.begin(spec.id)
+            at = time.time()
+            waits = {name: self._waiting.begin(name) for name in (spec.id, *self._comparisons.made_of(spec.id))}
             try:
                 outcome = await runner.run(
                     spec.probe, spec.target, spec.timeout, engine, lag.stalled,
                     shared=shared, interval=spec.interval, trace=trace,
                 )  # fmt: skip
             except asyncio.CancelledError:
-                tell(waits, None)
+                for waiting in waits.values():
+                    tell(waiting, None)
                 raise
-            if outcome.verdict is Verdict.FAIL or waits:
+            if outcome.verdict is Verdict.FAIL or any(waits.values()):
                 heard = masked(trace.transcript(), masker_of(spec.probe))
                 if outcome.verdict is Verdict.FAIL:
                     self.failures.keep(spec.id, Failure(time.time(), outcome, heard))
-                if waits:
-                    seen = Run(
-                        kind=spec.probe.kind, target=spec.target, timeout=spec.timeout,
-                        at=at, outcome=outcome, transcript=heard,
-                    )  # fmt: skip
-                    self._waiting.ended(spec.id, waits, seen)
+                seen = Run(
+                    kind=spec.probe.kind, target=spec.target, timeout=spec.timeout,
+                    at=at, outcome=outcome, transcript=heard,
+                )  # fmt: skip
+                self._ended(seen, waits)
             return outcome
 
-        self._schedule = Schedule(execute, self._record, limit=self._limit)
+        self._schedule = Schedule(execute, self._heard, limit=self._limit)
         self.take(self._plan)
         try:
             while True:
@@ -140,7 +143,8 @@ class Director:
         self.owned = self.owned.including(plan.virtuals)
         self._board.update(plan.probes)
         self._witness.plan(plan)
-        self._schedule.update(plan.probes)
+        self._comparisons.update(plan.agreements)
+        self._schedule.update(plan.runs)
         self.failures.retain(plan.probes)
         self.trail.retain(plan.probes)
         self._waiting.retain(plan.probes)
@@ -194,8 +198,31 @@ class Director:
     async def probe_now(self, probe: str) -> Ran | None:
         """Run ``probe`` besides its times: an ordinary run that counts, with its dialogue. None if it is no more."""
         wait = self._waiting.next_run(probe)
-        self._schedule.now(probe)
+        agreement = self._plan.agreements.get(probe)
+        self._schedule.now(probe if agreement is None else agreement.run)
         return await wait
+
+    def _ended(self, seen: Run, waits: Mapping[str, list[Wait]]) -> None:
+        """Keep a run for those who wait for it, or for what is made of it, until the outcome was recorded."""
+        for name, waiting in waits.items():
+            spec = self._plan.probes.get(name)
+            if spec is None:  # dropped from the configuration meanwhile
+                tell(waiting, None)
+            elif waiting:
+                self._waiting.ended(name, waiting, replace(seen, kind=spec.probe.kind))
+
+    def _heard(self, spec: ProbeSpec, outcome: Outcome) -> None:
+        """Take the outcome of a run, and of what is made of it."""
+        self._record(spec, outcome)
+        paces = [self._pace(spec)]
+        for name, judged in self._comparisons.take(spec.id, outcome, time.monotonic()):
+            self._record(self._plan.probes[name], judged)
+            paces.append(self._pace(self._plan.probes[name]))
+        self._schedule.pace(spec.id, min(paces))
+
+    def _pace(self, spec: ProbeSpec) -> float:
+        """Return the seconds that ``spec`` wants between its runs."""
+        return pace(self._board.state(spec.id), spec.interval, spec.fast_interval, spec.down_interval)
 
     def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
         event(
@@ -208,8 +235,7 @@ class Director:
         transition = self._board.record(spec, outcome, now, time.monotonic())
         after = self._board.state(spec.id)
         self.trail.outcome(spec.id, outcome, now)
-        self._waiting.recorded(spec.id, before, after)
-        self._schedule.pace(spec.id, pace(after, spec.interval, spec.fast_interval, spec.down_interval))
+        self._waiting.recorded(spec.id, outcome, before, after)
         if transition is not None:
             tell_transition(transition, expected=self._witness.expects_failure(spec.id))
             self._witness.transition(transition)

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from lvsmon.model import ProbeState
+from lvsmon.model import Outcome, ProbeState
 from lvsmon.monitor.run import Run
 
 
@@ -18,34 +18,35 @@ class Ran:
     after: ProbeState
 
 
-_Wait: TypeAlias = "asyncio.Future[Ran | None]"
+Wait: TypeAlias = "asyncio.Future[Ran | None]"
+"""What comes with a run; None where the probe is no more."""
 
 
 class Waiting:
     """Those who wait, by probe: some for a run to begin, some for theirs to end."""
 
     def __init__(self) -> None:
-        self._coming: dict[str, list[_Wait]] = {}
-        self._ended: dict[str, tuple[list[_Wait], Run]] = {}
+        self._coming: dict[str, list[Wait]] = {}
+        self._ended: dict[str, tuple[list[Wait], Run]] = {}
 
-    def next_run(self, probe: str) -> _Wait:
+    def next_run(self, probe: str) -> Wait:
         """Return what comes with the next run that begins; None comes where the probe is no more."""
-        wait: _Wait = asyncio.get_running_loop().create_future()
+        wait: Wait = asyncio.get_running_loop().create_future()
         self._coming.setdefault(probe, []).append(wait)
         return wait
 
-    def begin(self, probe: str) -> list[_Wait]:
+    def begin(self, probe: str) -> list[Wait]:
         """Return who waits for the run that begins now."""
         return self._coming.pop(probe, [])
 
-    def ended(self, probe: str, waits: list[_Wait], run: Run) -> None:
+    def ended(self, probe: str, waits: list[Wait], run: Run) -> None:
         """Keep the run until its outcome was recorded."""
         self._ended[probe] = waits, run
 
-    def recorded(self, probe: str, before: ProbeState, after: ProbeState) -> None:
-        """Tell who waits for the run that has just been recorded."""
+    def recorded(self, probe: str, outcome: Outcome, before: ProbeState, after: ProbeState) -> None:
+        """Tell who waits for the run that has just been recorded with ``outcome``."""
         waits, run = self._ended.pop(probe, ([], None))
-        tell(waits, None if run is None else Ran(run, before, after))
+        tell(waits, None if run is None else Ran(replace(run, outcome=outcome), before, after))
 
     def retain(self, probes: Collection[str]) -> None:
         """Tell who waits for a probe that is not among ``probes`` that it is no more."""
@@ -55,7 +56,7 @@ class Waiting:
             tell(self._ended.pop(gone)[0], None)
 
 
-def tell(waits: Iterable[_Wait], ran: Ran | None) -> None:
+def tell(waits: Iterable[Wait], ran: Ran | None) -> None:
     """Answer those who still wait."""
     for wait in waits:
         if not wait.done():

@@ -17,6 +17,7 @@ from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, StateError
 from lvsmon.model import DestinationId, Outcome, Pause, ProbeState, Table, VirtualKey, VirtualService, Wish, standing
+from lvsmon.monitor.comparing import compared
 from lvsmon.monitor.selection import Selection
 from lvsmon.oneshot import judge
 from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
@@ -103,10 +104,13 @@ class _Look:
             for name in destination.probes
         }
         names |= {name for host in self._plan.hosts for name in host.probes}
-        specs = [spec for name, spec in self._plan.probes.items() if name in names]
+        agreements = {name: one for name, one in self._plan.agreements.items() if name in names}
+        names |= {run for agreement in agreements.values() for run in agreement.names}
+        specs = [spec for name, spec in self._plan.runs.items() if name in names]
         limit = concurrency()
         deadline = self._request.deadline or default_deadline(specs, limit)
-        self._outcomes = asyncio.run(run_all(specs, deadline, limit))
+        outcomes = asyncio.run(run_all(specs, deadline, limit))
+        self._outcomes = outcomes | compared(agreements, outcomes)
         self._states = judge.advance(stored, self._plan.probes, self._outcomes, self._at)
 
     def _touched(self) -> list[VirtualService]:

@@ -40,7 +40,7 @@ def advance(
         state = states.get(name, ProbeState())
         if name in outcomes:
             # There is no decision before this one, so whatever it asks for a fresh outcome of, it has.
-            passed = math.inf if outcomes[name].verdict.serves else 0.0
+            passed = math.inf if outcomes[name].answered else 0.0
             state = replace(observe(state, spec.damping, outcomes[name], now), heard=math.inf, passed=passed)
         advanced[name] = state
     return advanced

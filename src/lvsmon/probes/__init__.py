@@ -8,6 +8,7 @@ from lvsmon.probes.base import Probe
 
 BUILTIN: Final[Mapping[str, str]] = {
     "agent": "lvsmon.probes.agent:AgentProbe",
+    "content": "lvsmon.probes.content:ContentProbe",
     "dns": "lvsmon.probes.dns:DnsProbe",
     "exec": "lvsmon.probes.exec:ExecProbe",
     "file": "lvsmon.probes.file:FileProbe",

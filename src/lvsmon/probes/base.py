@@ -51,7 +51,8 @@ class Probe(Protocol):
     names another. One that wants to know the VIP even where there is a hostname has a class variable ``uses_vip``,
     and ``needs_vip`` where it cannot do without. One that holds a certificate against what clients connect by, a
     hostname or else the VIP, says so in ``needs_name``: it cannot be aimed where there is neither. One that wants to
-    know what the configuration calls the realserver has ``uses_realserver``.
+    know what the configuration calls the realserver has ``uses_realserver``. One that learns what should be the same
+    on all realservers names that fact in ``comparable``, a class variable or a property: kind content compares it.
     """
 
     kind: ClassVar[str]

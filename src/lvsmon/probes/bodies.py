@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from lvsmon.errors import ExpectationFailed
+from lvsmon.model.patterns import Regex
 from lvsmon.wire.content_coding import Decoder
 
 _DIGEST: Final = re.compile(r"(?:sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})")
@@ -17,6 +19,18 @@ def check_digest(setting: str, value: str | None) -> None:
     """Raise ValueError where ``value`` is no digest."""
     if value is not None and not _DIGEST.fullmatch(value):
         raise ValueError(f'{setting}: write "sha256:" and 64 hexadecimal digits in lower case, or "md5:" and 32')
+
+
+def without(text: bytes, ignore: Sequence[Regex]) -> bytes:
+    """Return what ``ignore``, the setting digest_ignore, leaves of ``text``; raise `ExpectationFailed` if it cannot."""
+    for pattern in ignore:
+        try:
+            text = pattern.without(text)
+        except ValueError as error:
+            raise ExpectationFailed(
+                f"digest_ignore: {pattern.pattern.decode()!r:.60}: {error}; match more at once"
+            ) from None
+    return text
 
 
 class BodyText:
@@ -47,6 +61,13 @@ class BodyText:
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+    def digest_without(self, ignore: Sequence[Regex]) -> str:
+        """Return the digest of what `without` leaves of the body, which must be kept for that."""
+        if not ignore:
+            return self.digest
+        left = without(bytes(self.text), ignore)
+        return hashlib.new(self._hash.name, left, usedforsecurity=False).hexdigest()
 
     @property
     def complete(self) -> bool:

@@ -1,5 +1,6 @@
 """What is told of a handshake and its certificate: facts, and dates in words."""
 
+import hashlib
 from datetime import UTC, datetime
 from math import floor
 from typing import Final
@@ -19,6 +20,8 @@ def tls_facts(session: TlsSession) -> dict[str, FactValue]:
     if session.asked_for_certificate:
         facts["tls_client_certificate_asked"] = True
     if (certificate := session.certificate) is not None:
+        if session.der:
+            facts["certificate_sha256"] = hashlib.sha256(session.der).hexdigest()
         facts["certificate_names"] = certificate.described()[:MAX_FACT]
         facts["certificate_cn"] = certificate.common_name[:MAX_FACT]
         facts["certificate_issuer"] = certificate.issuer[:MAX_FACT]

@@ -122,6 +122,13 @@ class DnsProbe:
         self._check_serials(rdtype)
         self._check_key()
 
+    @property
+    def comparable(self) -> str | None:
+        """The fact that should be the same on all realservers."""
+        if self.nodata or self.rcode.upper() not in {"NOERROR", ANY}:
+            return None
+        return "serial" if self.type.upper() == "SOA" else "answer_digest"
+
     def _check_serials(self, rdtype: dns.rdatatype.RdataType) -> None:
         if not self.primaries:
             if self.max_behind or self.max_ahead or self.grace:
@@ -233,6 +240,7 @@ class DnsProbe:
         if found is not None:
             facts["records"] = len(found)
             facts["answer"] = dns_answer.shown(found)
+            facts["answer_digest"] = dns_answer.digest(found)
             if found.rdtype == dns.rdatatype.SOA:
                 facts["serial"] = found[0].serial
         return facts

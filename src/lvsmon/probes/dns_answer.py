@@ -1,5 +1,6 @@
 """What an answer is worth: pure decisions over a parsed message (RFC 1034, 1035, 2181, 8914)."""
 
+import hashlib
 from typing import Final
 
 import dns.edns
@@ -171,3 +172,8 @@ def demand_rdata(found: dns.rrset.RRset, expect: tuple[dns.rdata.Rdata, ...], ma
 def shown(found: dns.rrset.RRset, limit: int = 200) -> str:
     """Return the records as text, bounded; sorted, for servers send them in turning order."""
     return clip(", ".join(sorted(one.to_text() for one in list(found)[:_MAX_SHOWN])), limit)
+
+
+def digest(found: dns.rrset.RRset) -> str:
+    """Return a digest of all records, whatever their order and their times to live."""
+    return hashlib.sha256("\n".join(sorted(one.to_text() for one in found)).encode()).hexdigest()[:16]

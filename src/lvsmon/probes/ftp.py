@@ -1,5 +1,6 @@
 """ftp: a file server that lets a user in and sends its listing, in passive and in active mode (RFC 959)."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
@@ -10,7 +11,7 @@ from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Pattern, Secret, Size, Written
 from lvsmon.model.settings import shown as written
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.bodies import BodyText, check_digest
+from lvsmon.probes.bodies import BodyText, check_digest, without
 from lvsmon.probes.ftp_control import Control
 from lvsmon.probes.ftp_login import log_in
 from lvsmon.probes.ftp_transfer import Mode, Ports, Transferred, Way, transfer
@@ -21,6 +22,7 @@ from lvsmon.wire.ftp import MAX_ENTRY, MAX_REPLY, EntryReader, Listing
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PORTS: Final = re.compile(r"(\d{1,5})-(\d{1,5})", re.ASCII)
 _MAX: Final = 1 << 30
+_NUMBERS: Final = 1 << 256
 
 
 def read_ports(value: object) -> Ports:
@@ -64,6 +66,8 @@ class FtpProbe(OptionalTls):
     """Regular expression that must match in at least one entry of the listing."""
     min_entries: int = 0
     """Entries that there must be at least; with expect, those in which it matches. An empty listing passes with 0."""
+    digest_ignore: tuple[Pattern, ...] = ()
+    """Regular expressions for what may differ in an entry: the listing's digest is made without what they match."""
     max_listing: Size = 1 << 20
     """Bytes of a listing that are read; a longer one fails."""
     file: str | None = None
@@ -119,6 +123,8 @@ class FtpProbe(OptionalTls):
         refuse_vacuous("expect_banner", self.expect_banner)
         refuse_vacuous("expect", self.expect)
         refuse_vacuous("file_expect", self.file_expect)
+        for pattern in self.digest_ignore:
+            refuse_vacuous("digest_ignore", pattern)
         self._check_addresses()
 
     def _check_login(self) -> None:
@@ -146,6 +152,11 @@ class FtpProbe(OptionalTls):
         return 990 if self.tls == "implicit" else 21
 
     @property
+    def comparable(self) -> str:
+        """The fact that should be the same on all realservers."""
+        return "banner" if self.login == "none" else "listing_digest"
+
+    @property
     def uses_vip(self) -> bool:
         """Whether what a server says is held against the VIP."""
         return self.login != "none" and "passive" in self.modes and self.pasv_address != "ignore"
@@ -169,7 +180,7 @@ class FtpProbe(OptionalTls):
             await control.demand("CWD", self.directory)
         warnings: list[str] = []
         for mode in self.modes:
-            transferred, facts[f"entries_{mode}"] = await self._list(control, mode)
+            transferred, facts[f"entries_{mode}"], facts["listing_digest"] = await self._list(control, mode)
             self._judge_transfer(transferred, target, facts, warnings)
         if self.file is not None:
             transferred = await self._fetch(control, self.file, facts)
@@ -190,15 +201,16 @@ class FtpProbe(OptionalTls):
             return False
         return True
 
-    async def _list(self, control: Control, mode: Mode) -> tuple[Transferred, int]:
-        """Get the listing; return how it came and the number of entries that count."""
+    async def _list(self, control: Control, mode: Mode) -> tuple[Transferred, int, str]:
+        """Get the listing; return how it came, the number of entries that count, and a digest."""
         await control.demand("TYPE", "A")
         reader = EntryReader(self.listing)
-        size = found = 0
+        size = found = total = 0
 
         def drain() -> None:
-            nonlocal found
+            nonlocal found, total
             while (entry := reader.next_event()) is not None:
+                total += self._number(entry)
                 found += self.expect is None or bool(self.expect.search(entry))
 
         def take(data: bytes) -> None:
@@ -216,7 +228,11 @@ class FtpProbe(OptionalTls):
         if found < wanted:
             matching = " in which expect matches" if self.expect is not None else ""
             raise ExpectationFailed(f"{mode} mode: the listing has {found} entries{matching}, not {wanted}")
-        return transferred, found
+        return transferred, found, f"{total % _NUMBERS:064x}"[:16]
+
+    def _number(self, entry: bytes) -> int:
+        """Return a number that stands for ``entry``: their sum depends on all entries, and not on their order."""
+        return int.from_bytes(hashlib.sha256(without(entry, self.digest_ignore)).digest())
 
     async def _fetch(self, control: Control, path: str, facts: dict[str, FactValue]) -> Transferred:
         """Get the file, hold it against what is expected, and return how it came."""

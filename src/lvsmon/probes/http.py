@@ -15,7 +15,6 @@ from lvsmon.probes.http_answer import judge
 from lvsmon.probes.http_link import Asked, Http1Link, Link
 from lvsmon.probes.http_request import MAX_REQUEST_BODY, NONE_FURTHER, FurtherRequests, RequestSettings
 from lvsmon.probes.http_settings import basic, check_line, check_max_body, check_token, check_user
-from lvsmon.probes.json_rules import MEMORY_FACTOR
 from lvsmon.probes.location import leak, seen_by_clients
 from lvsmon.probes.talk import READ
 from lvsmon.wire.http1 import MAX_HEAD, Head
@@ -91,6 +90,11 @@ class HttpProbe(RequestSettings):
         return bool(self.body) or self.secret_body is not None
 
     @property
+    def comparable(self) -> str | None:
+        """The fact that should be the same on all realservers."""
+        return None if self._requests[-1].method == "HEAD" else "digest"
+
+    @property
     def uses_hostname(self) -> bool:
         return self.host is None
 
@@ -100,11 +104,10 @@ class HttpProbe(RequestSettings):
 
     @property
     def memory_bound(self) -> int:
-        keeps = any(one.keeps_body for one in self._requests)
-        parses = any(one.expect_json.rules for one in self._requests)
+        body = max(one.body_factor for one in self._requests) * self.max_body
         cookies = 2 * MAX_COOKIES * MAX_COOKIE if self.then.requests else 0
         http2 = _HTTP2_MEMORY if self.version == "2" else 0
-        return 10 * MAX_HEAD + 8 * READ + http2 + cookies + (3 * keeps + MEMORY_FACTOR * parses) * self.max_body
+        return 10 * MAX_HEAD + 8 * READ + http2 + cookies + body
 
     @property
     def _requests(self) -> tuple[RequestSettings, ...]:

@@ -7,8 +7,8 @@ from lvsmon.model.settings import Pattern
 from lvsmon.probes.bodies import check_digest
 from lvsmon.probes.header_rules import NO_RULES as NO_HEADER_RULES
 from lvsmon.probes.header_rules import HeaderRules
+from lvsmon.probes.json_rules import MEMORY_FACTOR, JsonRules
 from lvsmon.probes.json_rules import NO_RULES as NO_JSON_RULES
-from lvsmon.probes.json_rules import JsonRules
 from lvsmon.probes.statuses import Statuses
 from lvsmon.probes.talk import refuse_vacuous
 
@@ -33,6 +33,8 @@ class AnswerSettings:
     """What the body, as JSON, must say: [{ path = "checks[0].state", equals = "ok" }], or matches, absent, at_least."""
     digest: str | None = None
     """Digest that the body must have: "sha256:..." or "md5:...", in hexadecimal."""
+    digest_ignore: tuple[Pattern, ...] = ()
+    """Regular expressions for what changes from answer to answer: the digest is made without what they match."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that decide nothing."""
@@ -41,6 +43,8 @@ class AnswerSettings:
             raise ValueError("expect_text: the empty text is in every body, so the probe can never fail")
         refuse_vacuous("expect", self.expect)
         refuse_vacuous("expect_absent", self.expect_absent, "pass")
+        for pattern in self.digest_ignore:
+            refuse_vacuous("digest_ignore", pattern)
 
     def refuse_body_of_head(self, method: str) -> None:
         """Raise ValueError where something is expected in a body that there cannot be."""
@@ -51,7 +55,12 @@ class AnswerSettings:
     def keeps_body(self) -> bool:
         """Whether the text of the answer's body must be kept to be judged."""
         patterns = (self.expect, self.expect_text, self.expect_absent)
-        return bool(self.expect_json.rules) or any(one is not None for one in patterns)
+        return bool(self.expect_json.rules or self.digest_ignore) or any(one is not None for one in patterns)
+
+    @property
+    def body_factor(self) -> int:
+        """How many times the body may be held while it is judged."""
+        return self.keeps_body * (4 if self.digest_ignore else 3) + MEMORY_FACTOR * bool(self.expect_json.rules)
 
     @property
     def looks_into_body(self) -> bool:

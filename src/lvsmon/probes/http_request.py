@@ -109,6 +109,8 @@ class FurtherRequest(RequestSettings):
 def _written(value: Any) -> Any:
     if isinstance(value, Regex):
         return format_pattern(value)
+    if isinstance(value, tuple):
+        return [format_pattern(one) for one in value]
     return value.write() if hasattr(value, "write") else value
 
 
@@ -127,6 +129,7 @@ class FurtherRequests:
             "path": text, "method": one_of(*_METHODS), "headers": _headers, "body": text, "content_type": text,
             "status": Statuses.read, "expect": pattern, "expect_text": text, "expect_absent": pattern,
             "expect_headers": HeaderRules.read, "expect_json": JsonRules.read, "digest": text,
+            "digest_ignore": _patterns,
         }  # fmt: skip
         found = []
         for number, table in enumerate(read_tables(value, keys, MAX_FURTHER)):
@@ -151,6 +154,7 @@ class FurtherRequests:
             {
                 **dict.fromkeys(("path", "body", "content_type", "expect", "expect_text", "expect_absent"), string),
                 "digest": string,
+                "digest_ignore": core_schema.list_schema(string),
                 "method": core_schema.literal_schema(list(_METHODS)),
                 "headers": core_schema.dict_schema(string, string),
                 **{
@@ -162,6 +166,12 @@ class FurtherRequests:
 
 
 NONE_FURTHER: Final = FurtherRequests()
+
+
+def _patterns(value: object) -> tuple[Regex, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"write a list of regular expressions, not {shown(value)}")  # noqa: TRY004  pydantic's way
+    return tuple(map(pattern, value))
 
 
 def _headers(value: object) -> Mapping[str, str]:

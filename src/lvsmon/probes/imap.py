@@ -26,6 +26,7 @@ class ImapProbe(DialogueSettings):
     """Wait for the greeting, ask what is offered, do TLS, log in and open a mailbox if so set, and LOGOUT."""
 
     kind: ClassVar[str] = "imap"
+    comparable: ClassVar[str] = "banner"
     needs_hostname: ClassVar[bool] = False
 
     capabilities: tuple[str, ...] = ()

@@ -127,6 +127,11 @@ class LdapProbe(OptionalTls):
         return 636 if self.tls == "implicit" else 389
 
     @property
+    def comparable(self) -> str | None:
+        """The fact that should be the same on all realservers."""
+        return None if self.attribute is None else "value"
+
+    @property
     def memory_bound(self) -> int:
         return (4 << 20) + self.tls_memory
 

@@ -11,6 +11,7 @@ class LmtpProbe(SmtpSettings):
     """Wait for the greeting, say LHLO, do TLS, log in and name an envelope if so set, and QUIT."""
 
     kind: ClassVar[str] = "lmtp"
+    comparable: ClassVar[str] = "banner"
     default_port: ClassVar[int] = 24
 
     @property

@@ -29,6 +29,7 @@ class MemcachedProbe(OptionalTls):
     """Log in where told, ask for the version, read a key and the statistics where told."""
 
     kind: ClassVar[str] = "memcached"
+    comparable: ClassVar[str] = "version"
     default_port: ClassVar[int] = 11211
     needs_hostname: ClassVar[bool] = False
 

@@ -24,6 +24,7 @@ class NntpProbe(DialogueSettings):
     """Wait for the greeting, ask what it can do, do TLS, log in and enter a newsgroup if so set, and QUIT."""
 
     kind: ClassVar[str] = "nntp"
+    comparable: ClassVar[str] = "banner"
     needs_hostname: ClassVar[bool] = False
 
     mode_reader: bool = False

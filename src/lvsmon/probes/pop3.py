@@ -27,6 +27,7 @@ class Pop3Probe(DialogueSettings):
     """Wait for the greeting, ask what is offered, do TLS, log in and count the mail if so set, and QUIT."""
 
     kind: ClassVar[str] = "pop3"
+    comparable: ClassVar[str] = "banner"
     needs_hostname: ClassVar[bool] = False
 
     capabilities: tuple[str, ...] = ()

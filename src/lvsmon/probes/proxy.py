@@ -16,7 +16,6 @@ from lvsmon.probes.http_answer import judge_rest, told
 from lvsmon.probes.http_expect import SUCCESS, AnswerSettings
 from lvsmon.probes.http_link import Asked, Http1Link
 from lvsmon.probes.http_settings import basic, check_headers, check_line, check_max_body, check_user
-from lvsmon.probes.json_rules import MEMORY_FACTOR
 from lvsmon.probes.optional_tls import OptionalTls
 from lvsmon.probes.proxy_blame import blame
 from lvsmon.probes.secure import hear_out, open_tls
@@ -104,8 +103,7 @@ class ProxyProbe(AnswerSettings, OptionalTls):
 
     @property
     def memory_bound(self) -> int:
-        body = (3 * self.keeps_body + MEMORY_FACTOR * bool(self.expect_json.rules)) * self.max_body
-        return 10 * MAX_HEAD + 8 * READ + body + self.tls_memory
+        return 10 * MAX_HEAD + 8 * READ + self.body_factor * self.max_body + self.tls_memory
 
     @property
     def _parts(self) -> SplitResult | None:

@@ -11,6 +11,7 @@ class SmtpProbe(SmtpSettings):
     """Wait for the greeting, say EHLO or HELO, do TLS, log in and name an envelope if so set, and QUIT."""
 
     kind: ClassVar[str] = "smtp"
+    comparable: ClassVar[str] = "banner"
     default_port: ClassVar[int] = 25
 
     command: Literal["EHLO", "HELO"] = "EHLO"

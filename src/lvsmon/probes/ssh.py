@@ -84,6 +84,11 @@ class SshProbe:
         refuse_vacuous("expect_banner", self.expect_banner)
 
     @property
+    def comparable(self) -> str:
+        """The fact that should be the same on all realservers."""
+        return "banner" if self.mode == "banner" else "host_key"
+
+    @property
     def uses_hostname(self) -> bool:
         return self.known_hosts is not None
 

@@ -11,6 +11,7 @@ class SubmissionProbe(SmtpSettings):
     """Do what smtp does; unless set otherwise, by STARTTLS, and with some AUTH mechanism offered."""
 
     kind: ClassVar[str] = "submission"
+    comparable: ClassVar[str] = "banner"
 
     tls: Literal["none", "starttls", "implicit"] = "starttls"
     """"starttls" (the realserver must offer it), "implicit" for port 465, or "none"."""

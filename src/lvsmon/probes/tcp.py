@@ -54,6 +54,11 @@ class TcpProbe(OptionalTls):
         OptionalTls.__post_init__(self)
 
     @property
+    def comparable(self) -> str | None:
+        """The fact that should be the same on all realservers."""
+        return "banner" if any(isinstance(step, Hear) for step in self._dialogue.steps) else None
+
+    @property
     def memory_bound(self) -> int:
         return 65536 + 4 * self.max_read + self.tls_memory
 

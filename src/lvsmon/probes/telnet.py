@@ -27,6 +27,7 @@ class TelnetProbe:
     """Connect, answer the option negotiation, wait for the prompt."""
 
     kind: ClassVar[str] = "telnet"
+    comparable: ClassVar[str] = "banner"
     default_port: ClassVar[int] = 23
 
     expect: Pattern = PROMPT

@@ -16,6 +16,7 @@ class TlsProbe(TlsSettings):
     default_port: ClassVar[int] = 443
     needs_hostname: ClassVar[bool] = False
     memory_bound: ClassVar[int] = MEMORY
+    comparable: ClassVar[str] = "certificate_sha256"
 
     @property
     def uses_hostname(self) -> bool:

@@ -56,6 +56,11 @@ class UdpProbe:
             raise ValueError(f"retries: write a number from 0 to {_MAX_RETRIES}")
 
     @property
+    def comparable(self) -> str | None:
+        """The fact that should be the same on all realservers."""
+        return "reply" if self._required else None
+
+    @property
     def _required(self) -> bool:
         return self.expect is not None if self.reply is None else self.reply
 
