@@ -9,9 +9,11 @@ from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.icmp import EchoSocket
 from lvsmon.probes.agent import AgentProbe
+from lvsmon.probes.ajp import AjpProbe
 from lvsmon.probes.content import ContentProbe
 from lvsmon.probes.dns import DnsProbe
 from lvsmon.probes.exec import ExecProbe
+from lvsmon.probes.fastcgi import FastcgiProbe
 from lvsmon.probes.file import FileProbe
 from lvsmon.probes.ftp import FtpProbe
 from lvsmon.probes.http import HttpProbe
@@ -74,6 +76,7 @@ LOGIN = {"username": "probe", "password": Secret("secret")}
 
 SAMPLES: dict[str, list[Sample]] = {
     "agent": [Sample("agent", AgentProbe(send=b"hello\n"))],
+    "ajp": [Sample("ajp", AjpProbe()), Sample("ajp with a path", AjpProbe(path="/", cping=False))],
     "content": [
         Sample("content of http", ContentProbe(of=HttpProbe(digest="md5:" + "0" * 32))),
         Sample("content of ssh", ContentProbe(of=SshProbe())),
@@ -96,6 +99,7 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("exec that fails", ExecProbe(command=("/bin/false",))),
         Sample("exec that hangs", ExecProbe(command=("/bin/sleep", "60"))),
     ],
+    "fastcgi": [Sample("fastcgi", FastcgiProbe()), Sample("fastcgi with a path", FastcgiProbe(path="/ping"))],
     "file": [Sample("file that is missing", FileProbe(path="/nonexistent/{address}", missing="fail"))],
     "http": [
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),

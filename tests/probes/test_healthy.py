@@ -13,7 +13,9 @@ from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.agent import AgentProbe
+from lvsmon.probes.ajp import AjpProbe
 from lvsmon.probes.base import aim
+from lvsmon.probes.fastcgi import FastcgiProbe
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.identd import IdentdProbe
 from lvsmon.probes.imap import ImapProbe
@@ -51,8 +53,12 @@ LDAP = [
     b"\x30\x0c\x02\x01\x03\x65\x07\x0a\x01\x00\x04\x00\x04\x00",
     None,
 ]
+AJP = [b"AB\0\x0a\x04\0\xc8\0\2OK\0", b"\0\0AB\0\6\x03\0\2hi\0", b"AB\0\2\5\1"]
+FASTCGI = [b"\1\6\0\1\0\x1d\3\0Content-type: text/x\r\n", b"\r\npong\n\0\0\0", b"\1\3\0\1\0\x08\0\0", bytes(8)]
 HEALTHY = {
     "agent": (AgentProbe(send=b"how?\n"), [None, b"up 7", b"5% # fine\r\n"]),
+    "ajp": (AjpProbe(path="/"), [None, b"AB\0\1\x09", None, *AJP]),
+    "fastcgi": (FastcgiProbe(path="/ping", expect=Regex(b"pong")), [None, *FASTCGI]),
     "identd": (IdentdProbe(owner=Regex(b"nobody")), [None, b"113, 1 : USERID : ", b"UNIX : nobody\r\n"]),
     "imap": (ImapProbe(), [b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\n", b"a1 OK\r\n", None, b"a2 OK\r\n"]),
     "lmtp": (LmtpProbe(expect_hostname=True), SMTP),

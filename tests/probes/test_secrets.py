@@ -60,8 +60,14 @@ def _pgsql(said):
     return b"E" + struct.pack(">I", 4 + len(body)) + body
 
 
+def _ajp(said):
+    body = struct.pack(">BHH", 4, 503, len(said)) + said + b"\0\0\0"
+    return b"AB" + struct.pack(">H", len(body)) + body
+
+
 HTTP = line(b"HTTP/1.1 403 %s\r\nContent-Length: 0\r\n\r\n")
 SERVERS = {
+    "ajp": ({"path": "/", "cping": False, "secret": Secret(SECRET)}, _ajp),
     "ftp": ({"user": "probe", "password": Secret(SECRET), "account": Secret("x" + SECRET)}, line(b"530 %s\r\n")),
     "http": (LOGIN, HTTP),
     "https": ({**LOGIN, "tls_verify": False}, HTTP),
@@ -81,7 +87,7 @@ SERVERS = {
 }
 """Each kind's settings and how its server refuses it, with what it repeats as the reason."""
 
-SPEAK_FIRST = SERVERS.keys() - {"http", "https", "ldap", "memcached", "pgsql", "proxy", "redis", "rtsp"}
+SPEAK_FIRST = SERVERS.keys() - {"ajp", "http", "https", "ldap", "memcached", "pgsql", "proxy", "redis", "rtsp"}
 ELSEWHERE = {"dns", "radius"}
 """Below: they do not speak TCP alone, or what they repeat is in no refusal."""
 

@@ -18,6 +18,7 @@ HELPERS = {
     "onc", "optional_tls", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
     "certificate_facts", "revocation",
     "ftp_control", "ftp_login", "ftp_transfer",
+    "gateway",
     "exit_codes", "mon_memory", "placeholders", "reports",
     "database", "replication",
     "datagrams", "rtsp_talk",

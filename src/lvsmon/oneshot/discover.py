@@ -55,9 +55,11 @@ _SUGGESTED: Final[Mapping[int, str]] = {
     5061: "sip",
     5432: "pgsql",
     6379: "redis",
+    8009: "ajp",
     8080: "http",
     8443: "https",
     8554: "rtsp",
+    9000: "fastcgi",
     11211: "memcached",
 }
 _IN_TLS: Final = frozenset({322, 465, 563, 636, 990, 993, 995, 3269, 5061})

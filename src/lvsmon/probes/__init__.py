@@ -8,9 +8,11 @@ from lvsmon.probes.base import Probe
 
 BUILTIN: Final[Mapping[str, str]] = {
     "agent": "lvsmon.probes.agent:AgentProbe",
+    "ajp": "lvsmon.probes.ajp:AjpProbe",
     "content": "lvsmon.probes.content:ContentProbe",
     "dns": "lvsmon.probes.dns:DnsProbe",
     "exec": "lvsmon.probes.exec:ExecProbe",
+    "fastcgi": "lvsmon.probes.fastcgi:FastcgiProbe",
     "file": "lvsmon.probes.file:FileProbe",
     "ftp": "lvsmon.probes.ftp:FtpProbe",
     "http": "lvsmon.probes.http:HttpProbe",
