@@ -70,7 +70,7 @@ def test_the_bytes_of_a_request():
         b"\1\1\0\1\0\x08\0\0" + b"\0\1\0\0\0\0\0\0"
         b"\1\4\0\1\0\x8a\0\0" + b"\1\1Ab" + b"\1\x80\0\0\x80C" + b"d" * 128 + b"\1\4\0\1\0\0\0\0" + b"\1\5\0\1\0\0\0\0"
     )
-    assert get_values().startswith(b"\1\x09\0\0\0\x30\0\0\x0e\0FCGI_MAX_CONNS\x0d\0FCGI_MAX_REQS")
+    assert get_values().startswith(b"\1\x09\0\0\0\x30\x08\0\x0e\0FCGI_MAX_CONNS\x0d\0FCGI_MAX_REQS")
 
 
 def page(head, body=b"", ending=DONE):

@@ -16,6 +16,7 @@ from lvsmon.errors import ProtocolViolation
 HEADER: Final = struct.Struct(">BBHHBx")
 _VERSION: Final = 1
 _RESPONDER: Final = 1
+_PADDING: Final = 8
 REQUEST: Final = 1
 """The id of our request: the only one on its connection."""
 
@@ -96,15 +97,19 @@ class RecordReader:
         return Record(kind, request, content)
 
 
-def record(kind: Type, content: bytes = b"", request: int = REQUEST) -> bytes:
-    """Return a record of at most 65,535 bytes of content."""
-    return HEADER.pack(_VERSION, kind, request, len(content), 0) + content
+def record(kind: Type, content: bytes = b"") -> bytes:
+    """Return a record of our request, of at most 65,535 bytes of content."""
+    return HEADER.pack(_VERSION, kind, REQUEST, len(content), 0) + content
 
 
 def get_values() -> bytes:
-    """Return the question that every application answers (section 4.1)."""
-    names = ("FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS")
-    return record(Type.GET_VALUES, b"".join(_pair(name.encode(), b"") for name in names), 0)
+    """Return the question that every application answers (section 4.1).
+
+    It is padded: libfcgi answers only when it has read beyond the content.
+    """
+    names = (b"FCGI_MAX_CONNS", b"FCGI_MAX_REQS", b"FCGI_MPXS_CONNS")
+    content = b"".join(_pair(name, b"") for name in names)
+    return HEADER.pack(_VERSION, Type.GET_VALUES, 0, len(content), _PADDING) + content + bytes(_PADDING)
 
 
 def responder(params: Iterable[tuple[str, str]]) -> bytes:
