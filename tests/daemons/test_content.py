@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemons.conftest import HOSTS, eventually, free_port, probe_once
+from daemons.webservers import NGINX, NGINX_ARGUMENTS
 from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.config import load
 from lvsmon.model import Reason, Verdict
@@ -16,26 +17,12 @@ from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.memcached import MemcachedProbe
 from lvsmon.probes.ssh import SshProbe
 
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr info;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    default_type text/plain;
+SERVER = """
     server {{
         listen 127.0.0.1:{port};
         listen [::1]:{port};
         location / {{ return 200 "{page}"; }}
     }}
-}}
 """
 SSHD = "ListenAddress 127.0.0.1:{port}\nListenAddress [::1]:{port}\nPidFile none\nUsePAM no\nHostKey {key}\n"
 
@@ -64,14 +51,12 @@ OK, DIFFERS, UNDECIDED = Reason.OK, Reason.DIFFERS, Reason.UNDECIDED
 
 @pytest.fixture(scope="module")
 def pages(start, tmp_path_factory):
-    """Three web servers; the last one serves an older page, and all say when it was made."""
+    """Three web servers; the last one serves an older page, and all say something that is new each time."""
     servers = []
-    for page in ("release 7, $msec", "release 7, $msec", "release 6, $msec"):
+    for page in ("release 7, $request_id", "release 7, $request_id", "release 6, $request_id"):
         folder, port = tmp_path_factory.mktemp("web"), free_port()
-        text = NGINX.format(folder=folder, port=port, page=page)
-        daemon = start(
-            "nginx", "-c", "{directory}/nginx.conf", "-p", str(folder), directory=folder, files={"nginx.conf": text}
-        )
+        text = NGINX.format(folder=folder, servers=SERVER.format(port=port, page=page))
+        daemon = start("nginx", *NGINX_ARGUMENTS, directory=folder, files={"nginx.conf": text})
         daemon.port = port
         servers.append(daemon)
         for host in HOSTS:
@@ -79,7 +64,7 @@ def pages(start, tmp_path_factory):
     return servers
 
 
-IGNORING = 'of = { kind = "http", digest_ignore = [", [0-9.]+"] }'
+IGNORING = 'of = { kind = "http", digest_ignore = [", [0-9a-f]+"] }'
 
 
 @pytest.mark.parametrize("host", HOSTS)

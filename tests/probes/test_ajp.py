@@ -117,7 +117,7 @@ def test_answers_that_pass(answer, settings, status):
         ((said(b"\x0a"),), Reason.PROTOCOL, "type 10"),
         ((b"\x124\0\1\x0a",), Reason.PROTOCOL, "not a packet of an AJP container"),
         ((b"HTTP/1.1 400 \r\n\r\n",), Reason.PROTOCOL, "it begins with b'HT'"),
-        ((head(), piece(b"x"), Close()), Reason.CLOSED, "where a packet was due"),
+        ((head(), piece(b"x"), Close()), Reason.CLOSED, "instead of a packet"),
         ((b"AB\0", Close()), Reason.CLOSED, "in the middle of a packet"),
         ((Reset(),), Reason.RESET, "reset"),
         ((Hang(),), Reason.DEADLINE, "waiting"),

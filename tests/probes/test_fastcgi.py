@@ -135,7 +135,7 @@ def test_answers_that_fail(answer, reason, words):
 @pytest.mark.parametrize(
     ("steps", "reason", "words"),
     [
-        ((Close(),), Reason.CLOSED, "where a record was due"),
+        ((Close(),), Reason.CLOSED, "instead of a record"),
         ((Send(b"\1\6\0\1"), Close()), Reason.CLOSED, "in the middle of a record"),
         ((Reset(),), Reason.RESET, "reset"),
         ((Hang(),), Reason.DEADLINE, "waiting for the first byte"),

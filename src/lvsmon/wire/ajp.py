@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from lvsmon.errors import ProtocolViolation
 from lvsmon.wire.cgi import Answer, Data
+from lvsmon.wire.frames import FrameReader
 
 MAX_PACKET: Final = 4 + 0xFFFF
 """Bytes of the longest packet that there can be; containers send 8 kB unless set otherwise, 64 kB at most."""
@@ -70,29 +71,12 @@ class End:
 Event: TypeAlias = Pong | Answer | Data | WantsBody | End
 
 
-class PacketReader:
+class PacketReader(FrameReader):
     """Bytes from the container in, what they say out; holds one packet beyond what it was last fed."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    @property
-    def where(self) -> str:
-        """What the peer owes."""
-        return "in the middle of a packet" if self._buffer else "where a packet was due"
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and is not part of a packet yet."""
-        return bytes(self._buffer)
-
-    def feed(self, data: bytes) -> None:
-        self._buffer += data
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end."""
+    unit = "packet"
 
     def next_event(self) -> Event | None:
         """Return what the next packet says, None where more bytes are needed; raise `ProtocolViolation`."""

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from lvsmon.errors import ProtocolViolation
+from lvsmon.wire.frames import FrameReader
 
 HEADER: Final = struct.Struct(">BBHHBx")
 _VERSION: Final = 1
@@ -58,29 +59,12 @@ class Record:
     content: bytes
 
 
-class RecordReader:
+class RecordReader(FrameReader):
     """Bytes in, records out; holds one record beyond what it was last fed."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    @property
-    def where(self) -> str:
-        """What the peer owes."""
-        return "in the middle of a record" if self._buffer else "where a record was due"
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and is not part of a record yet."""
-        return bytes(self._buffer)
-
-    def feed(self, data: bytes) -> None:
-        self._buffer += data
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end."""
+    unit = "record"
 
     def next_event(self) -> Record | None:
         """Return the next record, None where more bytes are needed; raise `ProtocolViolation`."""

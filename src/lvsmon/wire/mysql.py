@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lvsmon.errors import ProtocolViolation
+from lvsmon.wire.frames import FrameReader
 
 MAX_PACKET: Final = 65536
 """Bytes of one packet: one row of an answer."""
@@ -55,18 +56,12 @@ class Complaint:
         return f"error {self.code}: {self.text}"
 
 
-class PacketReader:
+class PacketReader(FrameReader):
     """Bytes in, packets out; `ProtocolViolation` for what is too long to be one."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    @property
-    def where(self) -> str:
-        """What the peer owes."""
-        return "in the middle of a packet" if self._buffer else "instead of a packet"
+    unit = "packet"
 
     @property
     def missing(self) -> int:
@@ -78,12 +73,6 @@ class PacketReader:
     @property
     def _length(self) -> int:
         return int.from_bytes(self._buffer[:3], "little")
-
-    def feed(self, data: bytes) -> None:
-        self._buffer += data
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end."""
 
     def next_event(self) -> Packet | None:
         """Return the next whole packet, None where more bytes are needed."""

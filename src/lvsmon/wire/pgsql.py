@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lvsmon.errors import ProtocolViolation
+from lvsmon.wire.frames import FrameReader
 
 MAX_MESSAGE: Final = 65536
 """Bytes of one message: one row of an answer."""
@@ -43,29 +44,12 @@ class Complaint:
         return f"{self.severity} {self.sqlstate}: {self.text}"
 
 
-class MessageReader:
+class MessageReader(FrameReader):
     """Bytes in, messages out; `ProtocolViolation` for what is none."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    @property
-    def where(self) -> str:
-        """What the peer owes."""
-        return "in the middle of a message" if self._buffer else "instead of a message"
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and is not part of a message yet."""
-        return bytes(self._buffer)
-
-    def feed(self, data: bytes) -> None:
-        self._buffer += data
-
-    def feed_eof(self) -> None:
-        """Nothing is completed by the end."""
+    unit = "message"
 
     def next_event(self) -> Message | None:
         """Return the next whole message, None where more bytes are needed."""
