@@ -87,7 +87,7 @@ def test_one_that_stands_still_is_not_in_the_vote(pages, tmp_path):
     ports = [daemon.port for daemon in pages]
     pages[0].stop()
     try:
-        found = seen(tmp_path, HOSTS[0], ports, IGNORING + '\ntimeout = "500ms"')
+        found = seen(tmp_path, HOSTS[0], ports, IGNORING + '\ntimeout = "2s"')
     finally:
         pages[0].signal_all(signal.SIGCONT)
     assert reasons(found) == [Reason.DEADLINE, UNDECIDED, UNDECIDED]

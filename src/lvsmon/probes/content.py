@@ -72,6 +72,10 @@ class ContentProbe:
         return getattr(self.of, "needs_vip", False)
 
     @property
+    def needs_name(self) -> bool:
+        return getattr(self.of, "needs_name", False)
+
+    @property
     def uses_realserver(self) -> bool:
         return getattr(self.of, "uses_realserver", False)
 
