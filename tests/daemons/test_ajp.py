@@ -112,8 +112,13 @@ def test_a_secret_is_wanted_for_requests_alone(tomcat):
     is_(probe_once(AjpProbe(), tomcat.guarded), Verdict.PASS, Reason.OK)
     health = "/app/health.txt"
     is_(probe_once(AjpProbe(path=health, secret=Secret("hush")), tomcat.guarded), Verdict.PASS, Reason.OK)
-    is_(probe_once(AjpProbe(path=health), tomcat.guarded), Verdict.FAIL, Reason.REJECTED, "it may want a secret")
-    other = AjpProbe(path=health, secret=Secret("other"))
+    is_(
+        probe_once(AjpProbe(path=health), tomcat.guarded),
+        Verdict.FAIL,
+        Reason.REJECTED,
+        "status 403, wanted 200-299; it may want a secret",
+    )
+    other = AjpProbe(path=health, secret=Secret("tell-nobody"))
     is_(probe_once(other, tomcat.guarded), Verdict.FAIL, Reason.REJECTED, "it may want another secret")
 
 

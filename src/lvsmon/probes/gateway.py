@@ -116,5 +116,6 @@ class GatewaySettings:
 
 
 def told(answer: Answer) -> str:
-    """Return the status for people."""
-    return f"{answer.status} {shown(answer.reason, 60)}".rstrip()
+    """Return the status for people; Tomcat gives the number as its own reason."""
+    reason = shown(answer.reason, 60)
+    return f"{answer.status} {reason}".rstrip() if reason != str(answer.status) else reason
