@@ -28,6 +28,18 @@ def test_silence_passes_where_no_reply_is_required():
     assert "none is required" in outcome.detail
 
 
+@pytest.mark.parametrize(("wait", "timeout"), [(0.5, 0.4), (10, 5)])
+def test_silence_passes_however_short_the_timeout(wait, timeout):
+    """Silence is no fault where no reply is required: a wait that the timeout cuts must not make it one."""
+    outcome, _ = outcome_of(UdpProbe(wait=wait), timeout=timeout)
+    assert (Verdict.PASS, False) == (outcome.verdict, outcome.facts["replied"])
+
+
+def test_a_wrong_reply_is_told_as_such_however_short_the_timeout():
+    outcome, _ = outcome_of(UdpProbe(expect=PONG), Send(b"NO"), timeout=0.5)
+    assert (Verdict.FAIL, Reason.EXPECTATION) == (outcome.verdict, outcome.reason)
+
+
 @pytest.mark.parametrize("probe", [UdpProbe(), UdpProbe(reply=True), UdpProbe(expect=PONG)])
 def test_a_closed_port_fails(probe):
     outcome, _ = outcome_of(probe, Wait(0.3), Reset())

@@ -14,6 +14,10 @@ _MAX_RETRIES: Final = 10
 _MAX_DATA: Final = 1232
 """Bytes that pass every network in one datagram (1280, the least of IPv6, without its headers)."""
 
+_SHARE: Final = 0.8
+"""Share of what is left of the run for which a reply is waited for: silence is no fault where none is required, and a
+wrong reply is told as such, however short the timeout."""
+
 _MAX_REPLIES: Final = 64
 """Datagrams looked at: a protocol may say first that it is trying, none says so this often."""
 
@@ -37,7 +41,7 @@ class UdpProbe:
     reply: bool | None = None
     """Whether a reply is required; as set, or else where expect is. Without, only a closed port fails."""
     wait: Duration = 0.5
-    """How long to wait for a closed port to say so, where no reply is required."""
+    """How long to wait for a closed port to say so, where no reply is required; cut where the timeout is nearer."""
     retries: int = 2
     """How often to send again where no reply comes."""
     retransmit: Duration = 1.0
@@ -70,7 +74,7 @@ class UdpProbe:
         await datagram.send(data)
         ear = _Ear(datagram, self.expect)
         if not self._required:
-            reply = await ctx.net.within(self.wait, ear.hear())
+            reply = await ctx.net.within(_at_most(self.wait, ctx), ear.hear())
             if reply is None:
                 ear.complain()
                 return passed("no reply, and none is required; the port is not said to be closed", {"replied": False})
@@ -82,16 +86,20 @@ class UdpProbe:
     async def _insist(self, ctx: Context, datagram: Datagram, ear: "_Ear", data: bytes) -> bytes:
         """Send until there is a reply, then wait for it to the end of the run."""
         for _ in range(self.retries):
-            reply = await ctx.net.within(self.retransmit, ear.hear())
+            reply = await ctx.net.within(_at_most(self.retransmit, ctx), ear.hear())
             if reply is not None:
                 return reply
             ear.complain()
             await datagram.send(data)
-        reply = await ctx.net.within(self.retransmit, ear.hear())
+        reply = await ctx.net.within(_at_most(self.retransmit, ctx), ear.hear())
         if reply is not None:
             return reply
         ear.complain()
         return await ear.hear(patient=False)
+
+
+def _at_most(seconds: float, ctx: Context) -> float:
+    return min(seconds, _SHARE * (ctx.deadline.at - ctx.clock.monotonic()))
 
 
 class _Ear:
