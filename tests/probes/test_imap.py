@@ -26,6 +26,13 @@ def test_a_whole_conversation():
     assert {"banner": "ready", "capabilities": "IMAP4REV1 STARTTLS IDLE AUTH=PLAIN"} == outcome.facts
 
 
+def test_messages_are_told_of_the_mailbox_that_was_opened_alone():
+    """Some servers say EXISTS of whatever a connection was about before; nobody has logged in."""
+    chatter = "C: a1 CAPABILITY", "* 5 EXISTS\r\n* CAPABILITY IMAP4rev1\r\na1 OK done"
+    outcome = play(ImapProbe(), HELLO, *chatter, *_bye(2), Close())
+    assert (Verdict.PASS, "OK ready", False) == (outcome.verdict, outcome.detail, "messages" in outcome.facts)
+
+
 @pytest.mark.parametrize("end", [(Close(),), (Reset(),), ("* BYE", Close()), ("a2 BAD eh",)])
 def test_a_server_that_hangs_up_has_served(end):
     assert Verdict.PASS is play(ImapProbe(), HELLO, *CAPABLE, "C: a2 LOGOUT", *end).verdict

@@ -61,9 +61,9 @@ def test_a_slow_banner_is_waited_for():
     assert Reason.DEADLINE is _run(*steps, timeout=3).reason
 
 
-def test_helo_where_ehlo_is_not_known():
+def test_helo_where_ehlo_is_refused_for_good():
     helo = Expect(b"HELO localhost.localdomain\r\n")
-    for code in (500, 502, 504):
+    for code in (500, 501, 502, 504, 550, 554):
         steps = (
             Send(b"220 x\r\n"),
             EHLO,
@@ -77,6 +77,21 @@ def test_helo_where_ehlo_is_not_known():
     probe = SmtpProbe(command="HELO", helo="director.example.org")
     steps = Send(b"220 x\r\n"), Expect(b"HELO director.example.org\r\n"), Send(b"250 ok\r\n"), QUIT, Close()
     assert Verdict.PASS is _run(*steps, probe=probe).verdict
+
+
+@pytest.mark.parametrize("end", [Close(), Reset()])
+def test_who_is_refused_and_cut_off_at_ehlo_hears_why(end):
+    """The reply to EHLO tells, not that the HELO after it finds nobody."""
+    outcome = _run(
+        Send(b"220 x\r\n"), EHLO, Send(b"554 5.7.1 blocked\r\n"), Expect(b"HELO localhost.localdomain\r\n"), end
+    )
+    assert (Verdict.FAIL, Reason.REJECTED) == (outcome.verdict, outcome.reason)
+    assert "the answer to EHLO is a refusal: 554 5.7.1 blocked" == outcome.detail
+
+
+def test_a_rejection_at_ehlo_that_may_pass_is_not_asked_again_by_helo():
+    outcome = _run(Send(b"220 x\r\n"), EHLO, Send(b"421 later\r\n"))
+    assert (Verdict.FAIL, Reason.REJECTED) == (outcome.verdict, outcome.reason)
 
 
 @pytest.mark.parametrize("end", [(Close(),), (Reset(),), (Send(b"451 eh\r\n"),)])
@@ -94,7 +109,7 @@ def test_a_server_that_ends_without_221_has_served(end):
         ((Send(b"SSH-2.0-x\r\n"),), Reason.PROTOCOL, "not an SMTP reply: b'SSH-2.0-x'"),
         ((Close(),), Reason.CLOSED, "instead of a reply"),
         ((Send(b"220-x\r\n"), Close()), Reason.CLOSED, "in the middle of a reply"),
-        ((Send(b"220 x\r\n"), EHLO, Send(b"550 who\r\n")), Reason.REJECTED, "the answer to EHLO is a refusal: 550 who"),
+        ((Send(b"220 x\r\n"), EHLO, Send(b"451 who\r\n")), Reason.REJECTED, "the answer to EHLO is a refusal: 451 who"),
         ((Send(b"220 x\r\n"), EHLO, Reset()), Reason.RESET, "reset"),
         ((Send(b"220 x\r\n"), EHLO, Send(b"250 x\r\n"), QUIT, Hang()), Reason.DEADLINE, "still talking"),
     ],
@@ -190,8 +205,9 @@ def test_a_server_that_answers_before_it_is_asked_does_not_pass(early):
 
 def test_an_envelope_is_named_and_taken_back():
     probe = SmtpProbe(mail_from="probe@example.org", rcpt_to="postmaster@example.org")
-    envelope = ("C: MAIL FROM:<probe@example.org>", "250 ok", "C: RCPT TO:<postmaster@example.org>", "251 there")
-    assert Verdict.PASS is play(probe, *HELLO, *envelope, "C: RSET", "250 ok", *BYE).verdict
+    envelope = ("C: MAIL FROM:<probe@example.org>", "250 ok", "C: RCPT TO:<postmaster@example.org>")
+    for taken in ("250 ok", "251 there", "252 it shall be tried"):
+        assert Verdict.PASS is play(probe, *HELLO, *envelope, taken, "C: RSET", "250 ok", *BYE).verdict
     null = ("C: MAIL FROM:<>", "250 ok", "C: RSET", "250 ok")
     assert Verdict.PASS is play(SmtpProbe(mail_from=""), *HELLO, *null, *BYE).verdict
     steps = ("C: MAIL FROM:<>", "250 ok", "C: RCPT TO:<x@example.org>", "550 who")
@@ -237,7 +253,7 @@ def test_starttls_says_hello_again_within_tls():
         ((*HELLO, "C: STARTTLS", "250 eh"), Reason.PROTOCOL, "the answer to STARTTLS is not 220"),
         ((*HELLO, "C: STARTTLS", "220 go\r\n250 injected"), Reason.PROTOCOL, "more than it was asked"),
         ((*HELLO, "C: STARTTLS", "220 go", Secure(session("rs1.example.org"))), Reason.CERTIFICATE, "rs1.example.org"),
-        ((*HELLO, "C: STARTTLS", "220 go", Secure(session()), HELLO[1], "503 eh"), Reason.REJECTED, "503 eh"),
+        ((*HELLO, "C: STARTTLS", "220 go", Secure(session()), HELLO[1], "453 eh"), Reason.REJECTED, "453 eh"),
     ],
 )
 def test_starttls_that_fails_says_why(steps, reason, words):

@@ -55,6 +55,7 @@ def test_what_is_no_reply_is_refused(data):
         (b"Entering Passive Mode (192,0,2,7,156,65).", ("192.0.2.7", 40001)),
         (b"Entering Passive Mode. 192,0,2,7,156,65", ("192.0.2.7", 40001)),
         (b"=0,0,0,0,4,0", ("0.0.0.0", 1024)),
+        (b"Entering Passive Mode (192, 0, 2, 7, 156, 65).", ("192.0.2.7", 40001)),
         (b"Entering Passive Mode (255,255,255,255,255,255)", ("255.255.255.255", 65535)),
     ],
 )

@@ -188,7 +188,7 @@ class ImapTalk(Talk[Response]):
         detail = shown(str(greeting).encode(), 120)
         if greeting.status == "PREAUTH":
             facts["preauth"] = True
-        if self._messages is not None:
+        if self._settings.mailbox is not None and self._messages is not None:  # EXISTS may come unasked, too
             facts["messages"] = self._messages
             detail = f"logged in, {self._messages} messages in {self._settings.mailbox}"
         elif self._settings.username is not None:

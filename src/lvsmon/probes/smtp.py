@@ -15,7 +15,7 @@ class SmtpProbe(SmtpSettings):
     default_port: ClassVar[int] = 25
 
     command: Literal["EHLO", "HELO"] = "EHLO"
-    """EHLO, which falls back to HELO where the server does not know it, as clients do; or HELO alone."""
+    """EHLO, which falls back to HELO where the server refuses it for good (5xx), as clients do; or HELO alone."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other or decide nothing."""

@@ -3,10 +3,11 @@
 import re
 from base64 import b64encode
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lvsmon.errors import ExpectationFailed, ProtocolViolation, Rejected
+from lvsmon.errors import ConnectFailed, ExpectationFailed, PeerClosed, ProtocolViolation, Rejected
 from lvsmon.model import FactValue, Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Duration
 from lvsmon.probes.base import Context, passed
@@ -18,8 +19,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _MECHANISM: Final = re.compile(r"[A-Z0-9_-]{1,20}")
 _MAILBOX: Final = re.compile(r"[!-;=?-~]{1,254}")  # printable ASCII but < > and space: nothing that ends the path
-_NOT_KNOWN: Final = frozenset({500, 502, 504})
-_RECIPIENT_TAKEN: Final = frozenset({250, 251})
+_RECIPIENT_TAKEN: Final = frozenset({250, 251, 252})
+"""252: it takes the message without having looked whether there is such a mailbox; senders go on at any 2xx."""
 _NOTICEABLE: Final = 1.0
 """Seconds from which a detail tells how long the greeting took."""
 
@@ -70,7 +71,7 @@ class SmtpSettings(DialogueSettings):
 
     @property
     def hellos(self) -> tuple[str, ...]:
-        """The commands to say hello with: the second where the first is not known."""
+        """The commands to say hello with: the second where the first is refused for good (5xx)."""
         raise NotImplementedError
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
@@ -113,8 +114,9 @@ class SmtpTalk(Talk[Reply]):
         first, *fallbacks = self._settings.hellos
         answer = await self.ask(f"{first} {self._settings.helo}")
         for other in fallbacks:
-            if answer.code in _NOT_KNOWN:
-                answer = await self.ask(f"{other} {self._settings.helo}")
+            if answer.code >= 500:  # which code an old server refuses EHLO with, nobody can know
+                with suppress(PeerClosed, ConnectFailed):  # it meant the client, and has said why
+                    answer = await self.ask(f"{other} {self._settings.helo}")
         demand(answer, {250}, f"the answer to {first}")
         self._offers = _offers(answer)
 

@@ -26,7 +26,7 @@ FIRST_DATA_PORT: Final = 1024
 sends its clients to another service (RFC 2577 section 3)."""
 
 _FIRST: Final = re.compile(rb"([1-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
-_ADDRESS: Final = re.compile(rb"(?<![0-9,])" + rb",".join([rb"([0-9]{1,3})"] * 6) + rb"(?![0-9,])")
+_ADDRESS: Final = re.compile(rb"(?<![0-9,])" + rb", *".join([rb"([0-9]{1,3})"] * 6) + rb"(?![0-9,])")
 _EXTENDED: Final = re.compile(rb"\(([!-/:-~])([0-9]?)\1([0-9A-Fa-f.:]{0,45})\1([0-9]{1,5})\1\)")
 _FACTS: Final = re.compile(rb"((?:[^=; ]+=[^;]*;)*) (.+)", re.DOTALL)
 _NOT_LISTED: Final = re.compile(rb"(?i)type=[cp]dir;")
@@ -113,7 +113,8 @@ class ReplyReader:
 def passive_address(reply: Reply) -> tuple[str, int]:
     """Return the address and port that a 227 names; raise `ProtocolViolation`.
 
-    The parentheses are optional: six numbers are looked for, as RFC 1123 section 4.1.2.6 demands.
+    The parentheses are optional: six numbers are looked for, as RFC 1123 section 4.1.2.6 demands, with blanks behind
+    the commas, which the sscanf(3) of most clients passes over.
     """
     found = _ADDRESS.search(reply.text)
     numbers = [int(number) for number in found.groups()] if found else [256]
