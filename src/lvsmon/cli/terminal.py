@@ -10,6 +10,9 @@ import click
 
 from lvsmon.text import escape
 
+UNTOLD: Final = 3
+"""Exit status of a command that could not say what it found: of `lvsmon probe` and `check` it means unknown."""
+
 _LONGEST: Final = 100  # characters of a user's name, as a daemon takes them
 _NARROWEST: Final = 40  # cells: what claims to be narrower is wrapped as if it were this wide
 
@@ -53,13 +56,26 @@ def coloured(wanted: str) -> bool:
 
 
 def show(text: str) -> None:
-    """Write to standard output; what its encoding lacks is written as an escape."""
+    """Write to standard output; what its encoding lacks is written as an escape.
+
+    Where that fails, as on a full disk, the command ends: what it found has not been told, and Python's own exit
+    status 1 would mean "down".
+    """
     encoding = sys.stdout.encoding or "ascii"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:  # "lvsmon check | head": who reads has seen enough; the exit status still tells the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_the_rest()
+    except OSError as error:
+        _drop_the_rest()
+        click.echo(f"lvsmon: standard output cannot be written: {error.strerror}", err=True)
+        sys.exit(UNTOLD)
+
+
+def _drop_the_rest() -> None:
+    """Have what is still in the buffer written nowhere, when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(command: str, text: str) -> None:
