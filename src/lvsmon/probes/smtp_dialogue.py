@@ -19,6 +19,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _MECHANISM: Final = re.compile(r"[A-Z0-9_-]{1,20}")
 _MAILBOX: Final = re.compile(r"[!-;=?-~]{1,254}")  # printable ASCII but < > and space: nothing that ends the path
+_NO_SERVICE: Final = frozenset({521, 554})
+"""Refusals that mean the client, not the command (RFC 7504, RFC 5321 section 3.1)."""
+
 _RECIPIENT_TAKEN: Final = frozenset({250, 251, 252})
 """252: it takes the message without having looked whether there is such a mailbox; senders go on at any 2xx."""
 _NOTICEABLE: Final = 1.0
@@ -71,7 +74,7 @@ class SmtpSettings(DialogueSettings):
 
     @property
     def hellos(self) -> tuple[str, ...]:
-        """The commands to say hello with: the second where the first is refused for good (5xx)."""
+        """The commands to say hello with: the second where the first is refused."""
         raise NotImplementedError
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
@@ -114,7 +117,7 @@ class SmtpTalk(Talk[Reply]):
         first, *fallbacks = self._settings.hellos
         answer = await self.ask(f"{first} {self._settings.helo}")
         for other in fallbacks:
-            if answer.code >= 500:  # which code an old server refuses EHLO with, nobody can know
+            if answer.code >= 500 and answer.code not in _NO_SERVICE:  # old servers refuse EHLO with any code
                 with suppress(PeerClosed, ConnectFailed):  # it meant the client, and has said why
                     answer = await self.ask(f"{other} {self._settings.helo}")
         demand(answer, {250}, f"the answer to {first}")
