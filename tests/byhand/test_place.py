@@ -44,6 +44,12 @@ def test_what_is_none_is_refused_with_what_to_write_instead(text):
         parse(text)
 
 
+def test_of_a_url_the_host_is_told_and_no_password_that_stands_in_it():
+    with pytest.raises(ValueError, match=r"write '\[::1\]:8080' alone") as refused:
+        parse("http://user:secret@[::1]:8080/health")
+    assert "secret" not in str(refused.value)
+
+
 def _answer(*addresses):
     return lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
 

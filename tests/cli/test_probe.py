@@ -81,12 +81,12 @@ def test_a_failure_says_what_usually_causes_it():
 
 
 def test_json_is_one_document_of_the_documented_schema():
-    with answering(b"220 mail.example.org\r\n", b"550 no\r\n", first=True) as port:
+    with answering(b"220 mail.example.org\r\n", b"554 no\r\n", first=True) as port:
         found = probe("smtp", f"127.0.0.1:{port}", "-o", "json")
     document = json.loads(found.stdout)
     assert (found.exit_code, document["exit_code"], document["version"]) == (1, 1, 1)
     assert (document["verdict"], document["reason"], document["weight"]) == ("FAIL", "rejected", None)
-    assert document["detail"] == "the answer to EHLO is a refusal: 550 no"
+    assert document["detail"] == "the answer to EHLO is a refusal: 554 no"
     assert document["meaning"] == "The realserver speaks the protocol and says no."
     assert document["target"]["address"] == "127.0.0.1"
     assert 0 < document["phases"]["connect"] <= document["phases"]["total"]
@@ -96,7 +96,7 @@ def test_json_is_one_document_of_the_documented_schema():
         ("connected", None),
         ("received", "220 mail.example.org\\r\\n"),
         ("sent", "EHLO localhost.localdomain\\r\\n"),
-        ("received", "550 no\\r\\n"),
+        ("received", "554 no\\r\\n"),
     ]
 
 
@@ -105,6 +105,14 @@ def test_a_deadline_bounds_the_run_and_says_how_far_it_came():
         found = probe("smtp", f"127.0.0.1:{server.getsockname()[1]}", "timeout=50ms")
     assert found.exit_code == 1
     assert "FAIL (deadline): no answer within 0.05 s: still waiting for the first byte" in found.stdout
+
+
+def test_a_verdict_that_cannot_be_written_is_no_failure_of_the_realserver():
+    """As with standard output on a full disk: exit status 1 would say "down"."""
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port, Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "lvsmon", "probe", "http", f"127.0.0.1:{port}"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (3, "lvsmon: standard output cannot be written: No space left on device\n")
 
 
 def test_an_interrupt_is_told_from_a_failure():
@@ -245,7 +253,8 @@ def test_every_kind_tells_its_settings(kind):
     for setting in dataclasses.fields(probes.load(kind)):
         assert re.search(rf"^  {setting.name}=\S", found.stdout, re.MULTILINE), setting.name
     assert "  timeout=DURATION" in found.stdout
-    assert "\n  kind=" not in found.stdout
+    for key in ("kind", "interval", "fast_interval", "down_interval", "rise", "fall", "votes"):
+        assert f"\n  {key}=" not in found.stdout, "of no use for one run"
 
 
 ANY_PORT = {"agent", "exec", "file", "tcp", "udp"}

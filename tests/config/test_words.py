@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.plugin_kinds import EchoProbe, Mode
+from lvsmon.config.guesses import GUESSED
+from lvsmon.config.kinds import builtin
 from lvsmon.config.words import read
 from lvsmon.errors import ConfigError
 from lvsmon.model.patterns import Regex
+from lvsmon.probes import BUILTIN
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.tcp import TcpProbe
 
@@ -125,7 +128,16 @@ def complaints(kind, *words):
         ("http", ["ho\udcffst=a"], '"ho\\udcffst=a": is not UTF-8: write such bytes as escapes, \\xNN'),
         ("http", ["=x"], '"=x": write a setting as key=value'),
         ("http", ["kind=tcp"], "kind: the kind stands before the address: leave this out"),
-        ("http", ["interval=2s"], "interval: has no meaning for one run by hand: leave it out"),
+        *(
+            ("http", [f"{key}=2"], f"{key}: has no meaning for one run by hand: leave it out")
+            for key in ("interval", "fast_interval", "down_interval", "rise", "fall", "votes")
+        ),
+        ("http", ["colour=red"], "colour: unknown key; `lvsmon probe http --help` lists what there is"),
+        ("http", ["url=/x"], 'url: unknown key; did you mean "path"?'),
+        ("http", ["receive=x"], 'receive: unknown key; did you mean "expect"?'),
+        ("https", ["sni=x"], 'sni: unknown key; did you mean "tls_sni"?'),
+        ("ldap", ["user=x"], 'user: unknown key; did you mean "bind_dn"?'),
+        ("dns", ["zone=x", "name=x"], 'zone: unknown key; did you mean "name"?'),
         ("http", ["username=a"], "username and password: give both or none"),
         ("tcp", ["expect=("], "expect: not a regular expression: missing ), unterminated subpattern at position 0"),
         ("tcp", ["expect="], "expect: '' matches even the empty text, so the probe can never fail"),
@@ -169,3 +181,11 @@ def test_any_words_make_a_probe_or_a_complaint(kind, words):
     except ConfigError:
         return
     assert order.probe.kind == kind
+
+
+def test_every_guess_at_a_setting_leads_to_one_that_some_kind_has():
+    """A setting that is renamed must not leave a "did you mean" of what is no more."""
+    kinds = [set(builtin(name).section.model_fields) for name in BUILTIN]
+    for word, settings in GUESSED.items():
+        for setting in settings:
+            assert any(setting in known and word not in known for known in kinds), (word, setting)

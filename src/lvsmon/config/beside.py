@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from lvsmon.config import runs
 from lvsmon.config.cascade import TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
-from lvsmon.config.english import meant
+from lvsmon.config.guesses import meant
 from lvsmon.config.sections import HostEntry, Sections, VirtualEntry
 from lvsmon.model import Brake, Expression, Group, Host, Name, RealServer, VirtualService, names
 from lvsmon.model.settings import shown

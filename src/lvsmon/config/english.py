@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from lvsmon.config.guesses import SCHEMA, meant, translated
 from lvsmon.config.schema import (
     BrakeSection,
     DefaultsSection,
@@ -28,53 +29,6 @@ from lvsmon.config.schema import (
     VirtualSection,
 )
 from lvsmon.model.settings import Written, shown
-
-_MEANT: Final[Mapping[str, str]] = {
-    # keepalived
-    "lb_algo": "scheduler",
-    "lvs_sched": "scheduler",
-    "lb_kind": "forward",
-    "lvs_method": "forward",
-    "delay_loop": "interval",
-    "connect_timeout": "timeout",
-    "retry": "fall",
-    "virtualhost": "hostname",
-    "persistence_timeout": "persistence",
-    "persistence_granularity": "persistence_prefix",
-    "inhibit_on_failure": "on_failure",
-    "real_server": "realservers",
-    "sorry_server": "sorry",
-    "uthreshold": "upper_threshold",
-    "lthreshold": "lower_threshold",
-    # ldirectord
-    "checkinterval": "interval",
-    "checktimeout": "timeout",
-    "negotiatetimeout": "timeout",
-    "failurecount": "fall",
-    "checkcount": "fall",
-    "checkport": "port",
-    "checktype": "kind",
-    "persistent": "persistence",
-    "netmask": "persistence_prefix",
-    "quiescent": "on_failure",
-    "real": "realservers",
-    "fallback": "sorry",
-    "virtual": "vip",
-    "address": "vip",
-    "ip": "address",
-    # lvsmon's own, of old
-    "accept_no_auth": "login",
-    "any_answer": "login",
-    # values
-    "nat": "masq",
-    "dr": "route",
-    "dsr": "route",
-    "gate": "route",
-    "direct": "route",
-    "tun": "tunnel",
-    "ipip": "tunnel",
-}
-"""What people who come from other programs write, and our word for it."""
 
 _HOMES: Final[Mapping[str, type[BaseModel]]] = {
     "[defaults]": DefaultsSection,
@@ -123,29 +77,12 @@ _LENGTHS: Final[Mapping[str, str]] = {
 }
 
 
-_FEW: Final = 12
-"""So many names are told where nothing is near; of more, where they are listed."""
-
-
-def meant(word: str, known: Collection[str], listed: str = "`lvsmon config schema`") -> str:
-    """Return ``; did you mean "interval"?`` or, where nothing is near, what there is: or that ``listed`` lists it."""
-    word = word.lower()
-    folded = {one.lower(): one for one in known}
-    near = _MEANT[word] if _MEANT.get(word) in known else next(iter(get_close_matches(word, folded, n=1)), None)
-    close = None if near is None else folded.get(near, near)
-    if close is not None:
-        return f"; did you mean {shown(close)}?"
-    if len(known) > _FEW:
-        return f"; {listed} lists what there is"
-    return "; there is " + ", ".join(sorted(known)) if known else ""
-
-
-def unknown_key(key: str, known: Collection[str]) -> str:
-    """Return the message about a key that a section does not have."""
+def unknown_key(key: str, known: Collection[str], listed: str = SCHEMA) -> str:
+    """Return the message about a key that a section does not have; ``listed`` is what lists those that it has."""
     homes = [name for name, section in _HOMES.items() if key in section.model_fields]
-    if homes and _MEANT.get(key) not in known and not get_close_matches(key, known, n=1):
+    if homes and translated(key, known) is None and not get_close_matches(key, known, n=1):
         return f"unknown key here: it belongs under {' or '.join(homes)}"
-    return "unknown key" + meant(key, known)
+    return "unknown key" + meant(key, known, listed)
 
 
 def explain(error: ErrorDetails, section: type[BaseModel]) -> str:
@@ -156,7 +93,7 @@ def explain(error: ErrorDetails, section: type[BaseModel]) -> str:
     parent = next((key for key in reversed(error["loc"][:-1]) if isinstance(key, str)), "")
     owner = _NESTED.get(parent, section)
     if kind == "extra_forbidden":
-        return unknown_key(str(error["loc"][-1]), owner.model_fields)
+        return unknown_key(str(error["loc"][-1]), owner.model_fields, getattr(owner, "listed", SCHEMA))
     if kind == "missing":
         return "missing" + _example(owner, str(error["loc"][-1]))
     if kind == "list_type" and isinstance(value, dict):

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, Strict, create_model
 
 from lvsmon import probes
-from lvsmon.config.english import meant
+from lvsmon.config.guesses import meant
 from lvsmon.config.schema import ProbeSection
 from lvsmon.model.settings import Secret, Written, shown
 from lvsmon.probes.base import Probe
@@ -29,6 +29,7 @@ GROUP: Final = "lvsmon.probes"
 
 
 RESERVED: Final = frozenset(ProbeSection.model_fields)
+"""Keys of every probe, which no kind may use for a setting of its own."""
 
 
 def _part(value: object) -> object:
@@ -162,6 +163,7 @@ def kind_of(name: str, probe: type[Probe]) -> Kind:
         else:
             keys[key] = (_lenient(hints[key]), None)
     section = create_model(f"{name}Probe", __base__=ProbeSection, **keys)
+    section.listed = f"`lvsmon probe {name} --help`"
     return Kind(name, probe, section, settings, hints, secrets, parts)
 
 

@@ -8,8 +8,8 @@ from lvsmon.config import destinations, maintenance, policies, runs, virtuals
 from lvsmon.config.beside import Beside, dependencies
 from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
-from lvsmon.config.english import meant
 from lvsmon.config.files import DROP_IN_FOLDER, Source, find, read
+from lvsmon.config.guesses import meant
 from lvsmon.config.plan import Backend, ControlSettings, Plan
 from lvsmon.config.schema import RealserverSection, SorrySection
 from lvsmon.config.sections import Reader, Sections, VirtualEntry

@@ -6,7 +6,7 @@ from typing import Final
 
 from lvsmon import windows
 from lvsmon.config.complaints import Complaints, Where
-from lvsmon.config.english import meant
+from lvsmon.config.guesses import meant
 from lvsmon.config.schema import MaintenanceSection
 from lvsmon.config.sections import Sections
 from lvsmon.model import VirtualService

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.entries import EntryReader, ProbeEntry
 from lvsmon.config.files import Source
-from lvsmon.config.kinds import Kind, Kinds
+from lvsmon.config.kinds import RESERVED, Kind, Kinds
 from lvsmon.config.schema import Section
 from lvsmon.config.values import Address, Hostname, Port, Timeout
 from lvsmon.errors import Complaint, ConfigError
@@ -45,7 +45,8 @@ class AimSection(Section):
     """How long the whole run may take, connecting and closing included."""
 
 
-_SCHEDULING: Final = ("interval", "rise", "fall")
+_SCHEDULING: Final = RESERVED - {"kind", "port", "timeout"}
+"""What a probe of a file may be told besides its settings, and one that is run once has no use for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """``[[realserver]]`` and ``[[virtual]]`` with what stands in them."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
@@ -26,6 +26,9 @@ FlagName: TypeAlias = Literal["sh-fallback", "sh-port", "mh-fallback", "mh-port"
 
 class ProbeSection(ProbeTiming):
     """What every probe has besides its kind's own settings."""
+
+    listed: ClassVar[str] = "`lvsmon config schema`"
+    """What tells which settings there are."""
 
     kind: str
     """What is probed: the protocol."""

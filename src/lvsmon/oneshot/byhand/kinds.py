@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 from lvsmon.config.jsonschema import docs_under_keys, of_kind
-from lvsmon.config.kinds import Kind, Kinds
+from lvsmon.config.kinds import RESERVED, Kind, Kinds
 from lvsmon.config.words import AimSection
 from lvsmon.model.settings import format_duration
 from lvsmon.text import escape, pad, wrap
@@ -13,9 +13,6 @@ from lvsmon.text import escape, pad, wrap
 _WIDTH: Final = 96
 _LONGEST: Final = 34
 """Cells of the left column; what is longer gets a line of its own."""
-
-_UNSET: Final = frozenset({"kind", "port", "interval", "timeout", "rise", "fall"})
-"""Keys of a section that are no setting of a run by hand, or are told below the kind's own."""
 
 
 def listing(width: int | None) -> str:
@@ -61,7 +58,7 @@ def describe(kind: Kind, width: int | None) -> str:
     rows = [
         (f"{key}={_of_secret(key, kind) or _type(one)}", _sentence(one, needed=key in required))
         for key, one in sorted(schema["properties"].items(), key=lambda item: item[0].startswith(_TLS))
-        if key not in _UNSET
+        if key not in RESERVED  # no settings of a run by hand, or told below
     ]
     lines += ["Settings:", *_table(rows, width), ""] if rows else []
     docs = docs_under_keys(AimSection)

@@ -29,6 +29,12 @@ class Place:
 
 def parse(text: str) -> Place:
     """Return what ``text`` names; raise ValueError saying what to write instead."""
+    _, is_url, rest = text.partition("://")
+    if is_url:
+        host = rest.partition("/")[0].rpartition("@")[2]
+        raise ValueError(
+            f"a URL is no address: write {host!r} alone, and what is asked for there as settings, path=/..."
+        )
     host, port = _split(text)
     if _is_address(host):
         return Place(address(host), port, is_name=False)
