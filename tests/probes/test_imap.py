@@ -38,6 +38,10 @@ def test_a_server_that_hangs_up_has_served(end):
     assert Verdict.PASS is play(ImapProbe(), HELLO, *CAPABLE, "C: a2 LOGOUT", *end).verdict
 
 
+def test_the_answer_that_never_came_is_named():
+    assert play(ImapProbe(), HELLO, "C: a1 CAPABILITY", Hang()).detail.endswith("for the answer to CAPABILITY")
+
+
 def test_capabilities_may_come_as_a_code():
     assert (
         Verdict.PASS is play(ImapProbe(), HELLO, "C: a1 CAPABILITY", "a1 OK [CAPABILITY IMAP4rev2] x", *_bye(2)).verdict

@@ -41,6 +41,8 @@ OWN_NAME = "which is the realserver's own name"
         ("http", "https://shop.example.org:8443/", "which is another port, clients used 80"),
         ("http", "http://localhost/", "which every client takes for itself"),
         ("http", "http://127.0.0.1:8080/", "which every client takes for itself"),
+        ("http", "http://[::ffff:10.1.0.11]/", OWN_ADDRESS),
+        ("http", "http://[::ffff:127.0.0.1]/", "which every client takes for itself"),
         ("http", "http://[::1]/", "which every client takes for itself"),
         ("http", "http://shop.example.org:port/", "which is no URL"),
         ("http", "http://[10.1.0.11/", "which is no URL"),

@@ -112,7 +112,12 @@ def test_a_server_that_ends_without_221_has_served(end):
         ((Send(b"220-x\r\n"), Close()), Reason.CLOSED, "in the middle of a reply"),
         ((Send(b"220 x\r\n"), EHLO, Send(b"451 who\r\n")), Reason.REJECTED, "the answer to EHLO is a refusal: 451 who"),
         ((Send(b"220 x\r\n"), EHLO, Reset()), Reason.RESET, "reset"),
-        ((Send(b"220 x\r\n"), EHLO, Send(b"250 x\r\n"), QUIT, Hang()), Reason.DEADLINE, "still talking"),
+        (
+            (Send(b"220 x\r\n"), EHLO, Send(b"250 x\r\n"), QUIT, Hang()),
+            Reason.DEADLINE,
+            "still waiting for the answer to QUIT",
+        ),
+        ((Send(b"220 x\r\n"), EHLO, Hang()), Reason.DEADLINE, "still waiting for the answer to EHLO"),
     ],
 )
 def test_failures_say_why(steps, reason, words):
@@ -216,6 +221,20 @@ def test_an_envelope_is_named_and_taken_back():
     assert "the answer to RCPT TO:<x@example.org> is a refusal: 550 who" == outcome.detail
     assert Reason.REJECTED is play(SmtpProbe(mail_from=""), *HELLO, "C: MAIL FROM:<>", "451 later").reason
     assert Reason.PROTOCOL is play(SmtpProbe(mail_from=""), *HELLO, *null[:3], "220 eh").reason
+
+
+def test_no_secret_stands_in_what_was_waited_for():
+    """A line of AUTH LOGIN is nothing but the secret."""
+    login = (
+        *HELLO[:2],
+        "250-x\r\n250 AUTH LOGIN",
+        "C: AUTH LOGIN",
+        "334 VXNlcm5hbWU6",
+        "C: cHJvYmU=",
+        "334 UGFzc3dvcmQ6",
+    )
+    outcome = play(SmtpProbe(**CREDENTIALS), *login, "C: c2VjcmV0", Hang())
+    assert outcome.detail.endswith("still waiting for the answer to the password")
 
 
 def test_logins():

@@ -69,7 +69,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = {
             "still waiting for the first byte: the daemon hangs, is overloaded, or waits for something behind it",
             "it looks up the client's name first, and its DNS or the director's identd is silent",
             "it says nothing to strangers: it does not know the director, or its shared secret is another (RADIUS)",
-            "still talking: it answers too slowly, or never ends",
+            "still talking, or waiting for one answer of several: it answers too slowly, or never ends",
             "the other side speaks first: the kind or the port is wrong, or the port wants TLS",
             "it is healthy but slower than the timeout: raise timeout",
         ),

@@ -111,12 +111,14 @@ class Talk(Generic[_Event]):
     async def hear(self) -> _Event:
         return await next_event(self.stream, self.reader)
 
-    async def say(self, line: str) -> None:
+    async def say(self, line: str, what: str = "") -> None:
+        """Send ``line``; ``what`` it is, where that is not its first word, is told of an answer that never comes."""
         self.refuse_ahead()
+        self.ctx.net.awaiting(f"the answer to {what or line.partition(' ')[0]}")
         await self.stream.write(line.encode() + b"\r\n")
 
-    async def ask(self, line: str) -> _Event:
-        await self.say(line)
+    async def ask(self, line: str, what: str = "") -> _Event:
+        await self.say(line, what)
         return await self.hear()
 
     async def goodbye(self, last: Awaitable[_Event]) -> None:

@@ -104,6 +104,7 @@ class ImapTalk(Talk[Response]):
             self._take_in(early)
         self._commands += 1
         tag = f"a{self._commands}"
+        self.ctx.net.awaiting(f"the answer to {line.partition(' ')[0]}")
         await self.stream.write(f"{tag} {line}\r\n".encode())
         while (response := await self.hear()).tag == "*":
             self._take_in(response)

@@ -94,4 +94,7 @@ def _is_address(host: str) -> bool:
 def _plain(host: str) -> str:
     """Return a host in the one form that can be compared."""
     host = host.lower().rstrip(".")
-    return str(ip_address(host)) if _is_address(host) else host
+    if not _is_address(host):
+        return host
+    address = ip_address(host)
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -154,8 +154,8 @@ class SmtpTalk(Talk[Reply]):
             answer = await self.ask(f"AUTH PLAIN {_base64(f'{chr(0)}{username}{chr(0)}{password}')}")
         elif "LOGIN" in mechanisms:
             demand(await self.ask("AUTH LOGIN"), {334}, "the answer to AUTH LOGIN")
-            demand(await self.ask(_base64(username)), {334}, "the answer to the user name")
-            answer = await self.ask(_base64(password))
+            demand(await self.ask(_base64(username), "the user name"), {334}, "the answer to the user name")
+            answer = await self.ask(_base64(password), "the password")
         else:
             offered = f"offered are {' '.join(mechanisms)}" if mechanisms else "no AUTH is offered at all"
             raise ExpectationFailed(f"neither AUTH PLAIN nor LOGIN is offered: {shown(offered.encode(), 120)}")
