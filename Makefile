@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help venv test lint unit whole lab lab-shell lab-where-possible daemons daemons-where-possible demo bench clean
+.PHONY: help venv test lint unit whole lab lab-shell chaos lab-where-possible daemons daemons-where-possible demo bench clean
 
 help:
 	@echo "make demo    the main job on loopback, no root and no kernel module (a few seconds; make demo ARGS=--keep stays)"
@@ -10,6 +10,7 @@ help:
 	@echo "make unit    the tests a person runs while working"
 	@echo "make lab     the tests on a real IPVS kernel, as a process of yours: make lab ARGS='-k nat'"
 	@echo "make lab-shell   a shell in it: make lab-shell ARGS='masq nginx'"
+	@echo "make chaos   random faults for five minutes in that kernel, and an oracle that watches: ARGS='--minutes 10 --seed 7'"
 	@echo "make daemons the tests against real daemons, installed from Debian's packages (root with apt)"
 	@echo "make bench   figures beside a bare asyncio loop and pyroute2, measured in one run"
 
@@ -43,6 +44,9 @@ lab: venv
 
 lab-shell: venv
 	@$(LAB) shell $(ARGS)
+
+chaos: venv
+	@$(LAB) chaos $(ARGS)
 
 lab-where-possible: venv
 	@$(LAB) test --or-say

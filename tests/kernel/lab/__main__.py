@@ -2,10 +2,12 @@
 
 python -m kernel.lab test [--or-say] [ARGUMENTS OF PYTEST]     boot, run tests/kernel, power off
 python -m kernel.lab run COMMAND [ARGUMENT …]                  boot, run one program as root, power off
+python -m kernel.lab chaos [--minutes N] [--seed N]            boot, and a chaos run: see docs/chaos.md
 python -m kernel.lab shell [masq|route [DAEMON …]]             boot, and a shell; with a network if one is named
 python -m kernel.lab network masq|route [DAEMON …]             in the guest: build a network and open a shell
 """
 
+import argparse
 import os
 import platform
 import shlex
@@ -21,6 +23,8 @@ from kernel.lab.packages import LabUnavailable
 LIMIT: Final = 600.0
 """Seconds for all of tests/kernel, before the guest is taken for hung: more than twice what a slow machine needs."""
 
+CHAOS_MINUTES: Final = 5.0
+
 CHECKOUT: Final = Path(__file__).resolve().parents[3]
 TESTS: Final = "tests/kernel"
 
@@ -34,6 +38,8 @@ def main(arguments: list[str]) -> int:
             return _test([argument for argument in rest if argument != "--or-say"], or_say="--or-say" in rest)
         if command == "run" and rest:
             return _boot(shlex.join(rest), limit=LIMIT)
+        if command == "chaos":
+            return _chaos(rest)
         if command == "shell":
             return _boot(_shell_script(rest), limit=None)
         if command == "network":
@@ -60,6 +66,14 @@ def _test(arguments: list[str], *, or_say: bool) -> int:
             raise
         _say(_box(f"LEFT OUT: {TESTS}, all that is shown on a real IPVS kernel", str(trouble)))
         return 0
+
+
+def _chaos(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--minutes", type=float, default=CHAOS_MINUTES)
+    given, others = parser.parse_known_args(arguments)
+    command = [sys.executable, "-m", "kernel.chaos", "--minutes", f"{given.minutes:g}", *others]
+    return _boot(f"PYTHONPATH=tests {shlex.join(command)}", limit=given.minutes * 60 * 1.5 + 180)
 
 
 def _boot(script: str, limit: float | None) -> int:

@@ -159,6 +159,11 @@ class Monitor:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
+    def status(self) -> int | None:
+        """Return the exit status, None while it runs."""
+        assert self._process is not None, "not started"
+        return self._process.poll()
+
     def _end(self, how: signal.Signals) -> int:
         assert self._process is not None, "not started"
         assert self._process.poll() is None, f"lvsmon had ended by itself:\n{self.log()}"
