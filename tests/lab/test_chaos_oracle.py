@@ -134,6 +134,7 @@ def test_a_dead_one_leaves_in_the_way_that_is_configured(policy, wrong, shown):
 
 def test_another_weight_than_the_configured_one_is_not_in():
     script = Script(WEB)
+    script.passes(6.0, web=FULL)
     script.passes(10.0, web=FULL | {"rs2": 1})
     assert script.said() == ["web: rs2 is healthy, and weight 1, for 5.8 s; 5.5 s are allowed"]
     assert script.oracle.tally.uncalled == 1
@@ -172,11 +173,26 @@ def test_a_guest_that_stands_still_costs_nobody_anything():
 
 def test_what_a_hand_changes_is_mended_within_the_reconcile_period():
     script = Script(WEB)
+    script.passes(6.0, web=FULL)
     script.by_hand()
     script.passes(3.5, web=FULL | {"rs1": 7})
     assert script.said() == []
     script.passes(1.0, web=FULL | {"rs1": 7})
     assert script.said() == ["web: rs1 is healthy, and weight 7, for 3.8 s; 3.5 s are allowed"]
+
+
+def test_a_verdict_of_runs_that_began_before_the_mending_has_the_time_to_be_revised():
+    """Also where a hand has edited the table meanwhile."""
+    script = Script(WEB)
+    script.harm("rs1")
+    script.passes(3.0, web=FULL)
+    script.tell(Mended(script.now, 1))
+    script.passes(0.5, web=FULL)
+    script.by_hand()
+    script.passes(5.0, web=without("rs1"))
+    script.passes(1.0, web=FULL)
+    assert script.said() == []
+    assert script.oracle.tally.uncalled == 0
 
 
 def test_more_than_half_failing_may_wait_for_the_self_test():

@@ -190,7 +190,7 @@ class Tally:
     stalled: float = 0.0
     """Seconds for which the guest as a whole stood still: they count for nobody."""
     uncalled: int = 0
-    """Healthy destinations that left the table though nothing was done to them."""
+    """Destinations that went from right to wrong though nothing had been done for long."""
     answers: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
     clean: int = 0

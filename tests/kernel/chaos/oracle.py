@@ -75,8 +75,9 @@ class _Clock:
     wrong: float = 0.0
     allowed: float = 0.0
     settled: bool = False
-    """It has been right since something was last done about it."""
+    """It is right, or was until now."""
     by_hand: bool = False
+    """Somebody else has edited the table since it was right."""
     told: bool = False
 
 
@@ -94,6 +95,8 @@ class Oracle:
     tally: Tally = field(default_factory=Tally)
     _rules: Rules | None = None
     _clocks: dict[tuple[str, str], _Clock] = field(default_factory=dict)
+    _changed: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When something was last done about a destination."""
     _harms: dict[int, _Harm] = field(default_factory=dict)
     _hindered: set[int] = field(default_factory=set)
     _unsure_until: float = 0.0
@@ -123,30 +126,31 @@ class Oracle:
                 return [Violation(at, f"lvsmon {how}")]
             case Weighed():
                 return list(self._weigh(event))
-            case Harmed(_, fault, truth, where):
+            case Harmed(at, fault, truth, where):
                 self._harms[fault] = _Harm(truth, where)
-                self._begin_anew(where)
+                self._begin_anew(at, where)
             case Mended(at, fault):
                 self._harms[fault].ended = at
-                self._begin_anew(self._harms[fault].where)
+                self._begin_anew(at, self._harms[fault].where)
             case Hindered(_, fault):
                 self._hindered.add(fault)
             case Freed(at, fault, anew):
                 self._hindered.discard(fault)
-                self._begin_anew()
-                self._unsure_until = at + (FIRST_RUNS + self._longest() if anew else self._longest())
-            case Configured(_, rules):
+                self._begin_anew(at)
+                more = FIRST_RUNS if anew else 0.0
+                self._unsure_until = at + more + max(virtual.timeout for virtual in self._virtuals())
+            case Configured(at, rules):
                 known = {virtual.name for virtual in self._rules.virtuals} if self._rules else set()
                 self._rules = rules
                 self._stripped |= {virtual.name for virtual in rules.virtuals if virtual.name not in known}
-                self._begin_anew()
+                self._begin_anew(at)
             case CutOff():
                 self._cut, self._protected = True, self.all_is_well()
                 self._clean_since.clear()
             case Joined(at):
                 self._cut = False
-                self._begin_anew()
-                self._unsure_until = at + 2 * self._longest()
+                self._begin_anew(at)
+                self._unsure_until = at + self._grace()
             case HandBegins():
                 self._in_hand = True
                 self._clean_since.clear()
@@ -162,8 +166,11 @@ class Oracle:
     def _virtuals(self) -> tuple[VirtualRules, ...]:
         return self._rules.virtuals if self._rules else ()
 
-    def _longest(self) -> float:
-        return max((virtual.timeout for virtual in self._virtuals()), default=0.0)
+    def _grace(self) -> float:
+        """Return the seconds that the brake gives every probe to see for itself that all is well again."""
+        assert self._rules is not None
+        runs = 1 + max(self._rules.rise, self._rules.fall)
+        return BRAKE_WORD + max(virtual.interval * runs for virtual in self._virtuals())
 
     def _truth(self, realserver: str, daemon: str) -> Truth:
         truths = {
@@ -212,21 +219,33 @@ class Oracle:
         everybody = {server for virtual in self._virtuals() for server in virtual.weights}
         return 2 * len(hurt) > len(everybody)
 
-    def _allowed(self, virtual: VirtualRules, demand: Truth, now: float, clock: _Clock) -> float:
+    def _is_decided(self, virtual: VirtualRules, realserver: str, now: float) -> bool:
+        """Say whether lvsmon has long had the time to know: until then runs that began before the last change count."""
+        assert self._rules is not None
+        since = max(self._changed.get((virtual.name, realserver), 0.0), self._unsure_until)
+        return now > since + virtual.interval * max(self._rules.rise, self._rules.fall) + virtual.timeout + SLACK
+
+    def _only_by_hand(self, virtual: VirtualRules, realserver: str, now: float) -> bool:
+        """Say whether it was right until somebody else edited the table, and lvsmon has nothing to find out."""
+        clock = self._clocks[virtual.name, realserver]
+        return clock.settled and clock.by_hand and self._is_decided(virtual, realserver, now)
+
+    def _allowed(self, virtual: VirtualRules, realserver: str, demand: Truth, now: float) -> float:
         assert self._rules is not None
         unsure = max(0.0, self._unsure_until - now)
-        if clock.settled and clock.by_hand and not unsure:
+        if self._only_by_hand(virtual, realserver, now):
             return self._rules.reconcile + SLACK
         times = self._rules.rise if demand is Truth.HEALTHY else self._rules.fall
         word = BRAKE_WORD if demand is Truth.DEAD and self._crowd(now) else 0.0
         return virtual.interval * times + virtual.timeout + SLACK + word + unsure
 
-    def _begin_anew(self, where: frozenset[tuple[str, str]] | None = None) -> None:
+    def _begin_anew(self, now: float, where: frozenset[tuple[str, str]] | None = None) -> None:
         """Forget how long things have been wrong, where something new has happened."""
         for virtual in self._virtuals():
             for realserver in virtual.weights:
                 if where is None or {(realserver, virtual.daemon), (realserver, EVERYWHERE)} & where:
                     self._clocks[virtual.name, realserver] = _Clock()
+                    self._changed[virtual.name, realserver] = now
                     self._clean_since.pop(virtual.name, None)
 
     # What is seen
@@ -251,13 +270,13 @@ class Oracle:
             return
         clock = self._clocks.setdefault((virtual.name, realserver), _Clock())
         right = self._is_right(virtual, realserver, demand)
-        if not right and clock.settled and not clock.by_hand and not clock.wrong and demand is Truth.HEALTHY:
+        if not right and not clock.wrong and not clock.by_hand and self._is_decided(virtual, realserver, now):
             self.tally.uncalled += 1
         weight = self._table.get(virtual.shown, {}).get(realserver)
         shown = "not there" if weight is None else f"weight {weight}"
-        kind = "changed by hand" if clock.settled and clock.by_hand else f"{demand.value}"
+        kind = "changed by hand" if self._only_by_hand(virtual, realserver, now) else demand.value
         what = f"{virtual.name}: {realserver} is {demand.value}, and {shown}"
-        allowed = self._allowed(virtual, demand, now, clock)
+        allowed = self._allowed(virtual, realserver, demand, now)
         yield from self._run_clock((virtual.name, realserver), kind, what, right, allowed, now, step)
 
     def _run_clock(

@@ -139,7 +139,7 @@ def _report(ledger: Ledger, done: Counter[str], seed: int, seconds: float, forwa
         taken = sorted(seconds for seconds, _ in times)
         left = min(allowed - seconds for seconds, allowed in times)
         _say(f"  {len(times):5}  {kind:20} {taken[len(taken) // 2]:5.1f} {taken[-1]:5.1f}   left {left:.1f}")
-    _say(f"  {tally.uncalled} times a healthy one left the table though nothing was done to it")
+    _say(f"  {tally.uncalled} times a destination went wrong though nothing had been done to it for long")
     _say(f"lvsmon at its heaviest: {', '.join(f'{number} {name}' for name, number in tally.heaviest.items())}")
     _say(f"violations: {len(ledger.violations)}")
     if ledger.violations:
