@@ -11,8 +11,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--forward", choices=("masq", "route"), help="by default the seed decides")
+    parser.add_argument("--history", action="store_true", help="print all that happened, not only around violations")
     given = parser.parse_args()
-    return run(given.seed, given.minutes * 60, given.forward)
+    return run(given.seed, given.minutes * 60, given.forward, history=given.history)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel.chaos import setting
-from kernel.chaos.history import EVERYWHERE, CutOff, Joined, Truth
+from kernel.chaos.history import EVERYWHERE, CutOff, Joined, Paused, Truth
 from kernel.chaos.plan import REALSERVERS, Step
 from kernel.chaos.world import FOREIGN, World
 from kernel.lab.daemons import DAEMONS
@@ -217,6 +217,39 @@ def _no_descriptors(world: World, step: Step) -> Iterator[None]:
     world.free(step)
 
 
+def _paused(world: World, step: Step) -> Iterator[None]:
+    world.hinder(step)
+    world.command("pause", "--reason", "chaos")
+    world.ledger.tell(Paused)
+    yield
+    world.ledger.tell(lambda now: Paused(now, over=True))
+    world.command("resume")
+    world.free(step)
+
+
+def _disabled(world: World, step: Step) -> Iterator[None]:
+    """An operator takes a realserver out of everything, and lets it in again when lvsmon can hear it."""
+    names = (step.realserver, f"{step.realserver}-v6")
+    if world.ledger.oracle.hindered:
+        world.ledger.note("nobody hears the operator: left out")
+        yield
+        return
+    _told_by_operator(world, step, Truth.UNWANTED, "disable", *names, "--reason", "chaos", "--force")
+    yield
+    world.when_free(lambda: _told_by_operator(world, step, None, "enable", *names, "--reason", "chaos"))
+
+
+def _told_by_operator(world: World, step: Step, truth: Truth | None, *command: str) -> None:
+    """While the command runs it may be in force or not; from then on the realserver is what ``truth`` says."""
+    where = (step.realserver, EVERYWHERE)
+    world.harm(step, Truth.DOUBTFUL, where)
+    world.command(*command)
+    if truth is None:
+        world.mend(step)
+    else:
+        world.harm(step, truth, where)
+
+
 def _disk_full(world: World, step: Step) -> Iterator[None]:
     ballast = world.state / "ballast"
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
@@ -302,6 +335,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "lvsmon's part killed": _part_killed,
     "lvsmon ended and started": _lvsmon_ended,
     "lvsmon stopped": _lvsmon_stopped,
+    "lvsmon paused": _paused,
+    "realserver disabled": _disabled,
     "descriptors exhausted": _no_descriptors,
     "disk full": _disk_full,
     "clock stepped": _clock_stepped,

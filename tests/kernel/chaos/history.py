@@ -19,6 +19,8 @@ class Truth(Enum):
     DOUBTFUL = "doubtful"
     """It may answer in time or not: packets are lost."""
     DEAD = "dead"
+    UNWANTED = "disabled"
+    """An operator wants it out, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +78,18 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class Hindered:
-    """lvsmon is about to be killed, stopped, starved, or busy with a reload."""
+    """lvsmon is about to be killed, stopped, starved, paused, or busy with a reload."""
 
     at: float
     fault: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """lvsmon has said that it writes nothing; or, ``over``, it is about to be told to go on."""
+
+    at: float
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,7 @@ class Weighed:
 
 
 Event: TypeAlias = (
-    Configured | Harmed | Mended | Hindered | Freed | CutOff | Joined
+    Configured | Harmed | Mended | Hindered | Paused | Freed | CutOff | Joined
     | HandBegins | HandEnds | Observed | Asked | Said | Ended | Weighed
 )  # fmt: skip
 
@@ -189,7 +199,7 @@ class Tally:
     observations: int = 0
     stalled: float = 0.0
     """Seconds for which the guest as a whole stood still: they count for nobody."""
-    uncalled: int = 0
+    uncalled: list[str] = field(default_factory=list)
     """Destinations that went from right to wrong though nothing had been done for long."""
     answers: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)

@@ -32,6 +32,7 @@ from kernel.chaos.history import (
     Joined,
     Mended,
     Observed,
+    Paused,
     Rules,
     Said,
     Table,
@@ -99,6 +100,9 @@ class Oracle:
     """When something was last done about a destination."""
     _harms: dict[int, _Harm] = field(default_factory=dict)
     _hindered: set[int] = field(default_factory=set)
+    _paused: bool = False
+    _before: Table | None = None
+    """The table at the last look of a pause; None where a change since then is nobody's fault."""
     _unsure_until: float = 0.0
     _in_hand: bool = False
     _stripped: set[str] = field(default_factory=set)
@@ -134,6 +138,8 @@ class Oracle:
                 self._begin_anew(at, self._harms[fault].where)
             case Hindered(_, fault):
                 self._hindered.add(fault)
+            case Paused(_, over):
+                self._paused, self._before = not over, None
             case Freed(at, fault, anew):
                 self._hindered.discard(fault)
                 self._begin_anew(at)
@@ -154,6 +160,7 @@ class Oracle:
             case HandBegins():
                 self._in_hand = True
                 self._clean_since.clear()
+                self._before = None
             case HandEnds(_, foreign):
                 self._in_hand, self._foreign = False, foreign
                 self._stripped |= {virtual.name for virtual in self._virtuals()}
@@ -178,13 +185,16 @@ class Oracle:
             for harm in self._harms.values()
             if harm.ended is None and {(realserver, daemon), (realserver, EVERYWHERE)} & harm.where
         }
-        return Truth.DEAD if Truth.DEAD in truths else Truth.DOUBTFUL if truths else Truth.HEALTHY
+        worst = (Truth.UNWANTED, Truth.DEAD, Truth.DOUBTFUL)
+        return next((truth for truth in worst if truth in truths), Truth.HEALTHY)
 
     def _demand(self, virtual: VirtualRules, realserver: str) -> Truth | None:
-        """Return HEALTHY where it must be in, DEAD where it must be out, None where either will do."""
+        """Return HEALTHY where it must be in, DEAD or UNWANTED where it must be out, None where either will do."""
         truth = self._truth(realserver, virtual.daemon)
         if self._cut:
             return Truth.HEALTHY if self._protected and not self._hindered else None
+        if truth is Truth.UNWANTED:
+            return truth
         if truth is Truth.DEAD:
             weights = self._table.get(virtual.shown, {})
             others = sum(weights.get(other, 0) > 0 for other in virtual.weights if other != realserver)
@@ -195,6 +205,8 @@ class Oracle:
         weight = self._table.get(virtual.shown, {}).get(realserver)
         if demand is Truth.HEALTHY:
             return weight == virtual.weights[realserver]
+        if demand is Truth.UNWANTED:
+            return not weight
         return weight == (0 if virtual.on_failure == "quiesce" else None)
 
     @property
@@ -262,6 +274,7 @@ class Oracle:
             yield from self._hold_together(virtual, event.at, step)
             self._look_for_clean(virtual, event.at)
         yield from self._hold_foreign(event.at, step)
+        yield from self._hold_pause(event)
 
     def _hold(self, virtual: VirtualRules, realserver: str, now: float, step: float) -> Iterator[Violation]:
         demand = self._demand(virtual, realserver)
@@ -271,7 +284,7 @@ class Oracle:
         clock = self._clocks.setdefault((virtual.name, realserver), _Clock())
         right = self._is_right(virtual, realserver, demand)
         if not right and not clock.wrong and not clock.by_hand and self._is_decided(virtual, realserver, now):
-            self.tally.uncalled += 1
+            self.tally.uncalled.append(f"{now:.1f} {virtual.name}/{realserver}")
         weight = self._table.get(virtual.shown, {}).get(realserver)
         shown = "not there" if weight is None else f"weight {weight}"
         kind = "changed by hand" if self._only_by_hand(virtual, realserver, now) else demand.value
@@ -339,6 +352,11 @@ class Oracle:
         yield from self._run_clock(
             ("", "leftover"), "dropped entries leave", f"left over: {', '.join(left)}", not left, allowed, now, step
         )
+
+    def _hold_pause(self, event: Observed) -> Iterator[Violation]:
+        if self._paused and self._before not in (None, event.table):
+            yield Violation(event.at, "the table changed while lvsmon was paused")
+        self._before = event.table if self._paused and not self._in_hand else None
 
     def _look_for_clean(self, virtual: VirtualRules, now: float) -> None:
         weights = self._table.get(virtual.shown, {})

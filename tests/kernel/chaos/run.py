@@ -29,7 +29,7 @@ LAST_LINES: Final = 60
 """Lines of lvsmon's log that are shown when the run itself breaks."""
 
 
-def run(seed: int, seconds: float, forward: str | None) -> int:
+def run(seed: int, seconds: float, forward: str | None, *, history: bool) -> int:
     """Return 0 if nothing was violated."""
     forward = forward or ("masq", "route")[seed % 2]
     steps = plan.drawn(seed, seconds)
@@ -48,6 +48,8 @@ def run(seed: int, seconds: float, forward: str | None) -> int:
             if world.monitor.status() is None:
                 world.monitor.kill()
             run_program("umount", str(world.state))
+    if history:
+        _say_history(world.ledger, world.ledger.started, time.monotonic())
     return _report(world.ledger, done, seed, seconds, forward)
 
 
@@ -110,6 +112,7 @@ def _carry_out(world: World, steps: list[plan.Step]) -> Counter[str]:
 
 
 def _until(world: World, moment: float) -> None:
+    world.do_waiting()
     while (left := moment - time.monotonic()) > 0:
         if world.monitor.status() is not None and not world.ledger.oracle.hindered:
             world.ended(f"ended by itself with {world.monitor.status()}")
@@ -121,9 +124,7 @@ def _report(ledger: Ledger, done: Counter[str], seed: int, seconds: float, forwa
     tally = ledger.oracle.tally
     for violation in ledger.violations[:MOST_SHOWN]:
         _say(f"\nVIOLATION at {violation.at - ledger.started:.1f} s: {violation.what}\n  history:")
-        for at, line in ledger.lines:
-            if violation.at - BEFORE <= at <= violation.at + AFTER:
-                _say(f"  {at - ledger.started:8.2f}  {line[:400]}")
+        _say_history(ledger, violation.at - BEFORE, violation.at + AFTER)
     _say(f"\ninjected: {done.total()} faults of {len(done)} kinds")
     for kind in sorted(done):
         _say(f"  {done[kind]:5}  {kind}")
@@ -139,12 +140,21 @@ def _report(ledger: Ledger, done: Counter[str], seed: int, seconds: float, forwa
         taken = sorted(seconds for seconds, _ in times)
         left = min(allowed - seconds for seconds, allowed in times)
         _say(f"  {len(times):5}  {kind:20} {taken[len(taken) // 2]:5.1f} {taken[-1]:5.1f}   left {left:.1f}")
-    _say(f"  {tally.uncalled} times a destination went wrong though nothing had been done to it for long")
+    _say(f"  {len(tally.uncalled)} times a destination went wrong though nothing had been done to it for long:")
+    for what in tally.uncalled:
+        at, where = what.split(maxsplit=1)
+        _say(f"  {float(at) - ledger.started:8.1f}  {where}")
     _say(f"lvsmon at its heaviest: {', '.join(f'{number} {name}' for name, number in tally.heaviest.items())}")
     _say(f"violations: {len(ledger.violations)}")
     if ledger.violations:
         _say(f"again: make chaos ARGS='--minutes {seconds / 60:g} --seed {seed} --forward {forward}'")
     return 1 if ledger.violations else 0
+
+
+def _say_history(ledger: Ledger, since: float, until: float) -> None:
+    for at, line in ledger.lines:
+        if since <= at <= until:
+            _say(f"  {at - ledger.started:8.2f}  {line[:400]}")
 
 
 def _say(text: str) -> None:

@@ -29,7 +29,7 @@ from kernel.chaos.history import (
 from kernel.chaos.oracle import Oracle
 from kernel.chaos.plan import Step
 from kernel.chaos.table import parse
-from kernel.lab.monitor import Monitor
+from kernel.lab.monitor import LVSMON, Monitor
 from kernel.lab.topology import Network, RealServer
 
 ANSWERS_WITHIN: Final = 20.0
@@ -101,7 +101,8 @@ class World:
     ledger: Ledger
     virtuals: tuple[VirtualRules, ...] = setting.VIRTUALS
     foreign: dict[str, dict[str, int]] = field(default_factory=dict)
-    scratch: dict[str, float] = field(default_factory=dict)
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+    """What is to be done as soon as lvsmon can hear it."""
 
     def server(self, name: str) -> RealServer:
         return next(server for server in self.network.realservers if server.name == name)
@@ -162,6 +163,22 @@ class World:
                 return False
             time.sleep(0.1)
         return True
+
+    def command(self, *words: str) -> None:
+        """Do what an operator does on the director; lvsmon refusing it is a violation."""
+        self.ledger.note(f"operator: lvsmon {' '.join(words)}")
+        try:
+            self.network.director.run(str(LVSMON), *words, "--config", str(self.monitor.folder))
+        except AssertionError as refusal:
+            self.ended(f"did not do what an operator asked: {refusal}")
+
+    def when_free(self, work: Callable[[], None]) -> None:
+        self.waiting.append(work)
+        self.do_waiting()
+
+    def do_waiting(self) -> None:
+        while self.waiting and not self.ledger.oracle.hindered:
+            self.waiting.pop(0)()
 
     def ended(self, how: str) -> None:
         self.ledger.tell(lambda now: Ended(now, how))
