@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel.chaos import setting
-from kernel.chaos.history import EVERYWHERE, CutOff, Joined, Paused, Truth
+from kernel.chaos.history import EVERYWHERE, CutOff, Joined, Paused, Truth, VirtualRules
 from kernel.chaos.plan import REALSERVERS, Step
 from kernel.chaos.world import FOREIGN, World
 from kernel.lab.daemons import DAEMONS
@@ -266,21 +266,27 @@ def _clock_stepped(world: World, step: Step) -> Iterator[None]:
 
 
 def _reload(world: World, step: Step) -> Iterator[None]:
+    """Load a good configuration. A virtual service that it drops comes back by a second one."""
     dice = random.Random(step.draw)
     virtuals = {virtual.name: virtual for virtual in world.virtuals}
     one = virtuals[dice.choice(sorted(virtuals))]
-    dropped = [virtual for virtual in setting.VIRTUALS if virtual.name not in virtuals]
     if step.variant == "weights":
         virtuals[one.name] = replace(one, weights={name: dice.randint(1, MORE_WEIGHTS) for name in one.weights})
     elif step.variant == "policy":
         virtuals[one.name] = replace(one, on_failure="remove" if one.on_failure == "quiesce" else "quiesce")
     elif step.variant == "interval":
         virtuals[one.name] = replace(one, interval=one.timeout + dice.choice([0.0, 0.5, 1.0]))
-    elif dropped:
-        virtuals[dropped[0].name] = dropped[0]
     else:
         del virtuals[dice.choice(setting.DROPPABLE)]
-    world.virtuals = tuple(virtuals.values())
+    before = world.virtuals
+    _load(world, step, tuple(virtuals.values()))
+    yield
+    if step.variant == "drop":
+        _load(world, step, before)
+
+
+def _load(world: World, step: Step, virtuals: tuple[VirtualRules, ...]) -> None:
+    world.virtuals = virtuals
     world.hinder(step)
     world.configure()
     before = world.heard("reloaded")
@@ -288,7 +294,6 @@ def _reload(world: World, step: Step) -> Iterator[None]:
     world.until_heard("reloaded", before, "load a good configuration")
     world.told_rules()
     world.free(step)
-    yield
 
 
 BAD: Final[Mapping[str, Callable[[str], bytes]]] = {

@@ -283,7 +283,8 @@ class Oracle:
             return
         clock = self._clocks.setdefault((virtual.name, realserver), _Clock())
         right = self._is_right(virtual, realserver, demand)
-        if not right and not clock.wrong and not clock.by_hand and self._is_decided(virtual, realserver, now):
+        fresh = clock.settled and not clock.wrong and not clock.by_hand
+        if not right and fresh and self._is_decided(virtual, realserver, now):
             self.tally.uncalled.append(f"{now:.1f} {virtual.name}/{realserver}")
         weight = self._table.get(virtual.shown, {}).get(realserver)
         shown = "not there" if weight is None else f"weight {weight}"
@@ -302,9 +303,8 @@ class Oracle:
             self._clocks[key] = _Clock(settled=True)
         elif self._hindered or self._in_hand:
             clock.wrong = 0.0
+            clock.settled = clock.settled and not self._hindered
         else:
-            if not clock.wrong:
-                clock.allowed = allowed
             clock.allowed = max(clock.allowed, allowed)
             clock.wrong += step
             if clock.wrong > clock.allowed and not clock.told:

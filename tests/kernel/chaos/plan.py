@@ -62,7 +62,7 @@ KINDS: Final = (
     Kind("realserver disabled", ("rs", "operator"), (8, 20), (2, 8)),
     Kind("disk full", ("disk",), (6, 20), (10, 30)),
     Kind("clock stepped", ("clock",), (3, 20), (10, 30), ("3600", "-3600")),
-    Kind("reload", ("daemon",), (0, 0), (12, 20), ("weights", "policy", "interval", "drop")),
+    Kind("reload", ("daemon",), (5, 12), (8, 15), ("weights", "policy", "interval", "drop")),
     Kind("bad reload", ("daemon",), (0, 0), (2, 4), ("key", "cut", "bytes", "twice", "weight", "realserver")),
 )  # fmt: skip
 
