@@ -197,6 +197,18 @@ def test_a_guest_that_stands_still_costs_nobody_anything():
     assert script.oracle.tally.stalled == pytest.approx(29.75)
 
 
+def test_a_guest_that_is_overrun_costs_a_run_and_no_more():
+    """After a gap between two looks the clocks stand still for one timeout: a run that was going on may be UNKNOWN."""
+    script = Script(WEB)
+    script.harm("rs1")
+    script.now += 0.25
+    script.passes(6.5, web=FULL)
+    assert script.said() == []
+    script.passes(1.0, web=FULL)
+    assert len(script.said()) == 1
+    assert script.oracle.tally.starved == pytest.approx(1.25)
+
+
 def test_what_a_hand_changes_is_mended_within_the_reconcile_period():
     script = Script(WEB)
     script.passes(6.0, web=FULL)

@@ -39,18 +39,10 @@ def _killed(world: World, step: Step) -> Iterator[None]:
 
 
 def _stopped(world: World, step: Step) -> Iterator[None]:
+    """Stop it where it stands; of one that is stopped for less than an interval a probe may see nothing."""
     server = world.server(step.realserver)
-    world.harm(step, Truth.DEAD, (server.name, step.variant))
-    server.freeze(step.variant)
-    yield
-    server.thaw(step.variant)
-    world.mend(step)
-
-
-def _blinks(world: World, step: Step) -> Iterator[None]:
-    """Gone for less than one interval: a probe may see it or not."""
-    server = world.server(step.realserver)
-    world.harm(step, Truth.DOUBTFUL, (server.name, step.variant))
+    truth = Truth.DOUBTFUL if step.kind == "daemon blinks" else Truth.DEAD
+    world.harm(step, truth, (server.name, step.variant))
     server.freeze(step.variant)
     yield
     server.thaw(step.variant)
@@ -66,7 +58,7 @@ def _impostor(world: World, step: Step) -> Iterator[None]:
     log = server.folder / "impostor.log"
     program = [sys.executable, "-m", "kernel.chaos.impostor", behaviour, str(port)]
     process = server.start(*program, log=log)
-    until(f"{step} listens", server.listening, lambda ports: port in ports or process.poll() is not None, 20.0)
+    until(f"{step} listens", server.listening, lambda ports: port in ports or process.poll() is not None, 60.0)
     assert process.poll() is None, log.read_text()
     yield
     os.killpg(process.pid, signal.SIGKILL)
@@ -322,7 +314,7 @@ def _bad_reload(world: World, step: Step) -> Iterator[None]:
 FAULTS: Final[Mapping[str, Fault]] = {
     "daemon killed": _killed,
     "daemon stopped": _stopped,
-    "daemon blinks": _blinks,
+    "daemon blinks": _stopped,
     "impostor": _impostor,
     "mail impostor": _impostor,
     "cable pulled": _cable,

@@ -199,6 +199,8 @@ class Tally:
     observations: int = 0
     stalled: float = 0.0
     """Seconds for which the guest as a whole stood still: they count for nobody."""
+    starved: float = 0.0
+    """Seconds, summed over virtual services, for which probes may have been UNKNOWN because the guest was overrun."""
     uncalled: list[str] = field(default_factory=list)
     """Destinations that went from right to wrong though nothing had been done for long."""
     answers: dict[str, int] = field(default_factory=dict)

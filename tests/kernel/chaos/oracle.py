@@ -49,6 +49,11 @@ SLACK: Final = 2.5
 STEP: Final = 0.5
 """Seconds between two looks that count at most: a longer gap means that the guest as a whole stood still."""
 
+STALL: Final = 0.3
+"""Seconds between two looks that show the guest's one processor to be overrun, as there are ten a second: runs
+of probes that were going on may then be UNKNOWN (starved), so the clocks stand still for one timeout.
+"""
+
 FIRST_RUNS: Final = 2.0
 """Seconds over which lvsmon spreads the first runs of its probes."""
 
@@ -112,6 +117,7 @@ class Oracle:
     """When the director was cut off, all was well: nobody may be taken out."""
     _foreign: Table = field(default_factory=dict)
     _last: float | None = None
+    _starved_at: float = float("-inf")
     _table: Table = field(default_factory=dict)
     _clean_since: dict[str, float] = field(default_factory=dict)
     _first_weight: dict[int, int] = field(default_factory=dict)
@@ -267,10 +273,14 @@ class Oracle:
         step = min(gap, STEP)
         self.tally.stalled += gap - step
         self.tally.observations += 1
+        if gap > STALL:
+            self._starved_at = event.at
         self._last, self._table = event.at, event.table
         for virtual in self._virtuals():
+            starved = event.at - self._starved_at < virtual.timeout
+            self.tally.starved += step if starved else 0.0
             for realserver in virtual.weights:
-                yield from self._hold(virtual, realserver, event.at, step)
+                yield from self._hold(virtual, realserver, event.at, 0.0 if starved else step)
             yield from self._hold_together(virtual, event.at, step)
             self._look_for_clean(virtual, event.at)
         yield from self._hold_foreign(event.at, step)

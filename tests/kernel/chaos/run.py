@@ -128,7 +128,10 @@ def _report(ledger: Ledger, done: Counter[str], seed: int, seconds: float, forwa
     _say(f"\ninjected: {done.total()} faults of {len(done)} kinds")
     for kind in sorted(done):
         _say(f"  {done[kind]:5}  {kind}")
-    _say(f"observed: {tally.observations} looks at the table, the guest stood still for {tally.stalled:.1f} s")
+    _say(
+        f"observed: {tally.observations} looks at the table, the guest stood still for {tally.stalled:.1f} s, "
+        f"and was overrun for {tally.starved / len(setting.VIRTUALS):.1f} s"
+    )
     for virtual in sorted(tally.answers | tally.troubles):
         _say(
             f"  {virtual:6} {tally.answers.get(virtual, 0):6} exchanges of clients, "

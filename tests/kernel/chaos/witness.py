@@ -60,7 +60,7 @@ class LogWatcher(_Watcher):
                 *lines, rest = (rest + log.read()).split("\n")
                 for line in lines:
                     self.world.ledger.tell(lambda now, line=line: Said(now, line))
-                    if " event=outcome " not in line and " event=transcript " not in line:
+                    if " verdict=PASS " not in line and " event=transcript " not in line:
                         self.world.ledger.note(f"lvsmon: {line}")
                 if last:
                     return
