@@ -9,7 +9,7 @@ from lvsmon import probes
 from lvsmon.model import Reason, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import secrets_in
+from lvsmon.secrets.masking import secrets_in
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.base import aim

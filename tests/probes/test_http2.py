@@ -14,13 +14,13 @@ from http2_frames import HEADERS, PREFACE, answer, client_frames, data, frame, g
 from lvsmon.model import Certificate, Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.runner import run as run_for_real
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.http_request import FurtherRequests
 from lvsmon.probes.https import HttpsProbe
+from lvsmon.secrets.masking import masker_of
 from lvsmon.testing.network import Close, Hang, Reset, Script, ScriptedConnector, Secure, Send, Until, run_scripted
 
 TARGET = Target(address="10.1.0.11", port=80, hostname="shop.example.org", vport=80)

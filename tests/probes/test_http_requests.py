@@ -6,13 +6,13 @@ import pytest
 
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import masker_of
 from lvsmon.probes.cookies import MAX_COOKIES, Cookies
 from lvsmon.probes.header_rules import HeaderRules
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.http_request import FurtherRequests
 from lvsmon.probes.json_rules import JsonRules
 from lvsmon.probes.statuses import Statuses
+from lvsmon.secrets.masking import masker_of
 from lvsmon.testing.network import Close, Reset, Script, ScriptedConnector, Send, Until, run_scripted
 
 TARGET = Target(address="10.1.0.11", port=80, hostname="shop.example.org", vport=80)

@@ -5,9 +5,9 @@ import pytest
 from lvsmon.errors import ConnectFailed
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.transcript import Recorder, masked
 from lvsmon.probes.radius import RadiusProbe
+from lvsmon.secrets.masking import masker_of
 from lvsmon.testing.network import run_scripted
 from lvsmon.wire.radius import Code, Request, Type
 from probes.datagram_server import AnsweringNet

@@ -7,11 +7,11 @@ import pytest
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.transcript import Recorder, masked
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.rtsp import RtspProbe
 from lvsmon.probes.statuses import Statuses
+from lvsmon.secrets.masking import masker_of
 from lvsmon.testing.network import Close, Reset, Script, ScriptedConnector, Secure, Send, Wait, run_scripted
 
 TARGET = Target(address="10.1.0.11", port=554, hostname="media.example.org", vip="192.0.2.10", vport=554)

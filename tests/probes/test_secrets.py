@@ -14,11 +14,11 @@ from ldap_messages import bound
 from lvsmon.config.kinds import builtin
 from lvsmon.model import Target, Verdict
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import STARS
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.base import aim
+from lvsmon.secrets.masking import STARS
 from lvsmon.store import codec
 from lvsmon.testing.network import run_scripted
 from lvsmon.wire.radius import Request

@@ -26,7 +26,6 @@ from lvsmon.monitor.board import Board
 from lvsmon.monitor.comparing import Comparisons
 from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.lag import LagMeter
-from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.run import Run
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
 from lvsmon.monitor.snapshot import Snapshot
@@ -39,6 +38,7 @@ from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
 from lvsmon.pool import Decided, Situation, decide
 from lvsmon.probes.base import ProbeSpec
+from lvsmon.secrets.masking import masker_of
 
 _log: Final = logging.getLogger(__name__)
 

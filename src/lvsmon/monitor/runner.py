@@ -11,11 +11,11 @@ from typing import Final
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.logs import event
 from lvsmon.model import Outcome, Phases, Reason, Target, Verdict
-from lvsmon.monitor.masking import masker_of
 from lvsmon.net.engine import Engine
 from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
 from lvsmon.probes.base import RUN_ONCE, Context, Deadline, Probe
+from lvsmon.secrets.masking import masker_of
 
 _log: Final = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from lvsmon.model import Outcome
-from lvsmon.monitor.masking import Masker
 from lvsmon.monitor.runner import PhaseTrace
+from lvsmon.secrets.masking import Masker
 from lvsmon.text import escape
 
 LIMIT: Final = 8192

@@ -9,12 +9,12 @@ from lvsmon.errors import LvsmonError
 from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.monitor import runner
 from lvsmon.monitor.lag import LagMeter
-from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.run import Run
 from lvsmon.monitor.selection import Selection, UnknownName
 from lvsmon.monitor.transcript import Recorder, Transcript, masked
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.base import Probe
+from lvsmon.secrets.masking import masker_of
 
 
 def run(

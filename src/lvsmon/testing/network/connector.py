@@ -6,13 +6,13 @@ from typing import Any, Final, TypeVar
 
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.model import Outcome, Target
-from lvsmon.monitor.masking import masker_of
 from lvsmon.monitor.runner import PhaseTrace, judge, missed
 from lvsmon.net.base import Stream
 from lvsmon.net.files import Contents
 from lvsmon.net.programs import Ended, Program
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import Context, Deadline, Probe
+from lvsmon.secrets.masking import masker_of
 from lvsmon.testing.network.peers import ScriptedDatagram, ScriptedEcho
 from lvsmon.testing.network.script import LISTENING, Fate, Hang, Script, ScriptError
 from lvsmon.testing.network.stream import ScriptedStream

@@ -16,7 +16,7 @@ from typing import Any, AnyStr, Final
 
 from lvsmon.model import FactValue, Outcome
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.secret_forms import decoded, encoded, secrets_in, told, written
+from lvsmon.secrets.forms import decoded, encoded, secrets_in, told, written
 
 STARS: Final = "********"
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from lvsmon.logs import EventFormatter
 from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Secret
-from lvsmon.monitor.masking import STARS, Masker, masker_of
 from lvsmon.monitor.runner import run
-from lvsmon.monitor.secret_forms import secrets_in
 from lvsmon.monitor.transcript import Event, Recorder, Step
 from lvsmon.monitor.transcript import masked as masked_transcript
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.http import HttpProbe
+from lvsmon.secrets.forms import secrets_in
+from lvsmon.secrets.masking import STARS, Masker, masker_of
 from lvsmon.testing.network import Close, Script, ScriptedConnector, Until, run_scripted
 
 WORD = 'hun"ter\\2 é'
