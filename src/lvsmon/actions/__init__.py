@@ -11,6 +11,7 @@ from lvsmon.alerts.channel import Channel
 
 CHANNELS: Final[Mapping[str, str]] = {
     "email": "lvsmon.actions.email:EmailChannel",
+    "syslog": "lvsmon.actions.syslog:SyslogChannel",
 }
 
 
