@@ -11,6 +11,8 @@ from lvsmon.alerts.channel import Channel
 
 CHANNELS: Final[Mapping[str, str]] = {
     "email": "lvsmon.actions.email:EmailChannel",
+    "file": "lvsmon.actions.file:FileChannel",
+    "journal": "lvsmon.actions.journal:JournalChannel",
     "syslog": "lvsmon.actions.syslog:SyslogChannel",
 }
 

@@ -1,16 +1,15 @@
 """Opening connections for channels, so that no dead name server and no dead address delays another channel.
 
-A lookup is a call that cannot be interrupted (getaddrinfo(3)): each has a thread of its own, of which there are only so
-many, and nobody waits for one whose answer is not wanted any more. Addresses are tried one after another, the next one
-a little later whether or not the one before has failed (RFC 8305, "happy eyeballs").
+A lookup is a call that cannot be interrupted (getaddrinfo(3)): each has a thread of its own. Addresses are tried one
+after another, the next one a little later whether or not the one before has failed (RFC 8305, "happy eyeballs").
 """
 
 import asyncio
 import socket
-import threading
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
+from lvsmon.actions.apart import Apart, Full
 from lvsmon.actions.failing import failed, why
 from lvsmon.actions.places import Place
 
@@ -23,8 +22,7 @@ _STAGGER: Final = 0.25
 
 _Address: TypeAlias = tuple[socket.AddressFamily, Any]
 
-_running: Final[set[threading.Thread]] = set()
-_guard: Final = threading.Lock()
+_lookups: Final[Apart[list[_Address]]] = Apart("lvsmon-lookup", MAX_LOOKUPS)
 
 
 async def connect(
@@ -47,34 +45,14 @@ async def look_up(channel: object, host: str, port: int, kind: socket.SocketKind
     """Return the addresses of ``host``, in the order in which they are to be tried; raise `ActionFailed`."""
     with suppress(OSError):
         return _found(host, port, kind, socket.AI_NUMERICHOST)
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[_Address] | OSError] = loop.create_future()
-
-    def settle(found: list[_Address] | OSError) -> None:
-        if not answer.done():
-            answer.set_result(found)
-
-    def ask() -> None:
-        try:
-            found: list[_Address] | OSError = _found(host, port, kind)
-        except (OSError, UnicodeError) as error:
-            found = error if isinstance(error, OSError) else OSError(str(error))
-        finally:
-            with _guard:
-                _running.discard(threading.current_thread())
-        with suppress(RuntimeError):  # the loop has been closed meanwhile: nobody waits
-            loop.call_soon_threadsafe(settle, found)
-
-    thread = threading.Thread(target=ask, name="lvsmon-lookup", daemon=True)
-    with _guard:
-        if len(_running) >= MAX_LOOKUPS:
-            raise failed(channel, f"{host} cannot be looked up: {MAX_LOOKUPS} lookups before it are not answered yet")
-        _running.add(thread)
-    thread.start()
-    found = await answer
-    if isinstance(found, OSError):
-        raise failed(channel, f"{host} cannot be looked up: {found.strerror or found}")
-    return found
+    try:
+        return await _lookups.run(lambda: _found(host, port, kind))
+    except Full:
+        text = f"{host} cannot be looked up: {MAX_LOOKUPS} lookups before it are not answered yet"
+        raise failed(channel, text) from None
+    except (OSError, UnicodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else None
+        raise failed(channel, f"{host} cannot be looked up: {words or error}") from None
 
 
 def _found(host: str, port: int, kind: socket.SocketKind, flags: int = 0) -> list[_Address]:

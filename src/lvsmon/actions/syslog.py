@@ -6,13 +6,12 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from lvsmon.actions.connecting import connect
 from lvsmon.actions.failing import failed, why
+from lvsmon.actions.local_socket import refuse_path, send
 from lvsmon.actions.places import Place, PlaceSetting
 from lvsmon.actions.secure import TlsSettings
 from lvsmon.actions.syslog_format import rfc3164, rfc5424
@@ -69,10 +68,7 @@ class SyslogChannel(TlsSettings):
         if self.transport == "unix":
             if self.server is not None:
                 raise ValueError('server: has no effect with transport = "unix"; write "udp", "tcp" or "tls"')
-            if not self.path.startswith("/") or "\0" in self.path or len(self.path.encode(errors="replace")) > 107:
-                raise ValueError(
-                    f"path: write the absolute path of a socket, of at most 107 bytes, not {shown(self.path)}"
-                )
+            refuse_path(self.path)
         elif self.server is None:
             raise ValueError('server: missing: write the log server, such as "log.example.org:514"')
         elif self.path != "/dev/log":
@@ -96,8 +92,10 @@ class SyslogChannel(TlsSettings):
     async def deliver(self, alert: Alert, /) -> None:
         """Send it; over TCP and TLS, wait until the other side has read all and closed."""
         message = self.message(alert)
-        if self.server is None or self.transport in {"unix", "udp"}:
-            await self._send_datagram(message)
+        if self.server is None:
+            await send(self, self.path, message)
+        elif self.transport == "udp":
+            await self._send_datagram(message, self.server)
         else:
             await self._send_stream(message, self.server)
 
@@ -112,30 +110,14 @@ class SyslogChannel(TlsSettings):
             return message
         return message + b"\n" if self.framing == "newline" else b"%d " % len(message) + message
 
-    async def _send_datagram(self, message: bytes) -> None:
-        """Send it as soon as there is room: a socket that nobody reads costs this try its time and nothing else."""
-        async with self._datagram() as (sock, where):
+    async def _send_datagram(self, message: bytes, server: Place) -> None:
+        with await connect(self, server, _PORTS["udp"], socket.SOCK_DGRAM) as sock:
             try:
                 await asyncio.get_running_loop().sock_sendall(sock, message)
             except OSError as error:
-                raise failed(self, f"{where}: {why(error)}", final=error.errno == errno.EMSGSIZE) from None
+                raise failed(self, f"{server.write()}: {why(error)}", final=error.errno == errno.EMSGSIZE) from None
             if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # a host near by has refused it already
-                raise failed(self, f"{where}: {os.strerror(number).lower()}")
-
-    @asynccontextmanager
-    async def _datagram(self) -> AsyncIterator[tuple[socket.socket, str]]:
-        if self.server is not None:
-            with await connect(self, self.server, _PORTS["udp"], socket.SOCK_DGRAM) as sock:
-                yield sock, self.server.write()
-            return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.setblocking(False)
-            try:
-                await asyncio.get_running_loop().sock_connect(sock, self.path)
-            except OSError as error:
-                hint = {errno.EPROTOTYPE: ": it is a socket for streams, not for datagrams"}.get(error.errno or 0, "")
-                raise failed(self, f"{self.path}: {why(error)}{hint}") from None
-            yield sock, self.path
+                raise failed(self, f"{server.write()}: {os.strerror(number).lower()}")
 
     async def _send_stream(self, message: bytes, server: Place) -> None:
         context = await self.tls_context() if self.transport == "tls" else None

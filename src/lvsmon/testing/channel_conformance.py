@@ -129,7 +129,10 @@ def sample_alert(number: int = 1, /, **more: object) -> Alert:
 
 
 def hostile_alert(number: int, text: str) -> Alert:
-    """Return an alert with ``text`` wherever texts of others may come to stand, as if nobody had escaped it before."""
+    """Return an alert with ``text`` wherever texts of others may come to stand, as if nobody had escaped it before.
+
+    The names of facts are ours: they are not among them.
+    """
     alert = sample_alert(number)
     condition = replace(
         alert.conditions[0],
@@ -153,7 +156,7 @@ async def delivery_complaints(world: World) -> list[str]:
     alerts |= {"many conditions": sample_alert(301, conditions=sample_alert().conditions * 2000)}
     for name, alert in alerts.items():
         complaints += [f"{name}: {wrong}" for wrong in await _delivered(world, alert)]
-    plain = await _structure(world, sample_alert(400))
+    plain = await _structure(world, hostile_alert(400, "harmless"))
     for number, (name, text) in enumerate(HOSTILE.items()):
         alert = hostile_alert(500 + number, text)
         complaints += [f"{name}: {wrong}" for wrong in await _delivered(world, alert, plain)]
