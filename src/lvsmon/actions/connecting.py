@@ -5,6 +5,7 @@ after another, the next one a little later whether or not the one before has fai
 """
 
 import asyncio
+import errno
 import socket
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
@@ -72,7 +73,7 @@ async def _first(addresses: list[_Address], kind: socket.SocketKind) -> socket.s
                 return won
         if won := await _ready(tries, None):
             return won
-        raise next(error for task in tries if (error := task.exception()) is not None)
+        raise next((error for task in tries if (error := task.exception())), OSError(errno.ENOENT, ""))
     finally:
         for task in tries:
             task.cancel()
