@@ -141,7 +141,7 @@ def test_places_are_read_and_written(written, read):
 
 @pytest.mark.parametrize(
     "written",
-    ["", ":25", "a b", "mail:", "mail:0", "mail:65536", "mail:smtp", "a:25:26", "[x]:25", "-x.org", "x\n", 7, "x" * 254],
+    ["", ":25", "a b", "mail:", "mail:0", "mail:65536", "mail:smtp", "a:25:26", "[x]:25", "-x.org", "x\n", 7],
 )  # fmt: skip
 def test_what_is_no_place_is_refused(written):
     with pytest.raises(ValueError, match="write a host name or an address"):

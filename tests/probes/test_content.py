@@ -9,7 +9,6 @@ from lvsmon import probes
 from lvsmon.model import Reason, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
-from lvsmon.secrets.masking import secrets_in
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.probes.base import aim
@@ -26,6 +25,7 @@ from lvsmon.probes.ssh import SshProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.tls import TlsProbe
 from lvsmon.probes.udp import UdpProbe
+from lvsmon.secrets.masking import secrets_in
 from probe_support import answering
 
 ROOT = Path(__file__).parents[2]
