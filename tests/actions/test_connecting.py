@@ -1,8 +1,10 @@
 """Connections of channels: by name or address, the first that answers; no dead name server holds up another channel."""
 
 import asyncio
+import gc
 import socket
 import threading
+import warnings
 
 import pytest
 
@@ -86,6 +88,27 @@ def test_where_all_refuse_the_first_one_is_told(monkeypatch):
                 await connect(CHANNEL, Place("log.example.org"), 514)
 
     asyncio.run(main())
+
+
+def test_a_connection_that_is_not_wanted_any_more_is_closed():
+    """Cancelled after each number of turns of the loop: nothing is left open, wherever it was."""
+
+    async def main():
+        async with serving(until_the_end) as port:
+            for turns in range(12):
+                opening = asyncio.create_task(connect(CHANNEL, Place("127.0.0.1"), port))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                if not opening.cancel():
+                    opening.result().close()
+                await asyncio.wait([opening])
+                if not opening.cancelled():
+                    opening.result().close()
+            del opening
+            gc.collect()
+
+    with warnings.catch_warnings(action="error", category=ResourceWarning):
+        asyncio.run(main())
 
 
 def test_dead_name_servers_hold_up_nobody_else(monkeypatch):

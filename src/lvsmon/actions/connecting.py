@@ -8,6 +8,7 @@ import asyncio
 import errno
 import socket
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from lvsmon.actions.apart import Apart, Full
@@ -74,12 +75,16 @@ async def _first(addresses: list[_Address], kind: socket.SocketKind) -> socket.s
         if won := await _ready(tries, None):
             return won
         raise next((error for task in tries if (error := task.exception())), OSError(errno.ENOENT, ""))
-    finally:
+    finally:  # without waiting: who is cancelled meanwhile would lose the one that won
         for task in tries:
             task.cancel()
-        for result in await asyncio.gather(*tries, return_exceptions=True):
-            if isinstance(result, socket.socket) and result is not won:
-                result.close()
+            task.add_done_callback(partial(_let_go, won=won))
+
+
+def _let_go(task: "asyncio.Task[socket.socket]", won: socket.socket | None) -> None:
+    """Close what a try has come to, unless it won."""
+    if not task.cancelled() and task.exception() is None and task.result() is not won:
+        task.result().close()
 
 
 async def _ready(tries: list["asyncio.Task[socket.socket]"], patience: float | None) -> socket.socket | None:
