@@ -6,7 +6,9 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -304,4 +306,44 @@ def test_what_escapes_is_reaped(tmp_path):
 
 
 def test_the_engine_is_all_it_waits_on():
-    assert not {"asyncio", "time", "select", "threading"} & vars(programs).keys()
+    assert not {"asyncio", "time", "select"} & vars(programs).keys()
+
+
+def test_standard_input_is_what_was_given_to_its_end():
+    """However much it is, and whoever runs it; without anything it is empty."""
+    assert b"" == run(shell("cat")).output
+    assert b"one\ntwo" == run(shell("cat", stdin=b"one\ntwo")).output
+    assert b"1048576\n" == run(shell("wc -c", stdin=b"x" * 1048576)).output
+    assert b"first" == run(shell('read a; printf %s "$a"; :', stdin=b"first\nsecond\n")).output
+
+
+@ROOT_ONLY
+def test_standard_input_of_another_user():
+    assert b"one\n" == run(shell("cat; test ! -s /dev/stdin", stdin=b"one\n", user="nobody")).output
+
+
+def test_what_was_given_is_held_open_by_nobody_afterwards():
+    """Neither by lvsmon nor by the spawner, whether the program ran, could not be started or was given up."""
+    spawner = Path("/proc", run(shell("echo $PPID")).output.decode().strip(), "fd")
+    held = [sum(1 for _ in fds.iterdir()) for fds in (Path("/proc/self/fd"), spawner)]
+    run(shell("cat", stdin=b"one"))
+    fault(program("/no/such/program", stdin=b"one"))
+    endless = shell("exec sleep 100", stdin=b"one")
+    for _ in range(3):  # the last two wait for the first one's end
+        with pytest.raises(TimeoutError):
+            run(endless, 0.02)
+    run(shell("true", stdin=b"one", identity=endless.identity))
+    assert held == [sum(1 for _ in fds.iterdir()) for fds in (Path("/proc/self/fd"), spawner)]
+
+
+def test_two_event_loops_that_ask_at_once_start_one_spawner(monkeypatch):
+    """Probes and alerts have a loop each: a second spawner would take the first one's programs with it."""
+    monkeypatch.setattr(programs, "_spawner", None)
+    together = threading.Barrier(4)
+
+    def ask(_):
+        together.wait()
+        return run(shell("echo $PPID")).output
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(ask, range(4)))) == 1

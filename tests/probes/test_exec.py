@@ -4,10 +4,11 @@ import pytest
 
 from lvsmon.errors import LocalFault
 from lvsmon.model import Reason, Target, Verdict, Weight
+from lvsmon.net.program_settings import PATH
 from lvsmon.net.programs import Ended
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import aim
-from lvsmon.probes.exec import PATH, ExecProbe
+from lvsmon.probes.exec import ExecProbe
 from lvsmon.testing.network import Hang, ScriptedClock, ScriptedConnector, run_scripted
 
 TARGET = Target(address="10.1.0.11", port=443, hostname="www.example.org", vip="192.0.2.10", vport=8443)

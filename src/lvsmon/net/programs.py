@@ -11,7 +11,9 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,7 +35,7 @@ _PATIENCE: Final = 0.005  # seconds, while the spawner is busy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One run of a program, every bound included. Its standard input is empty, and it is led by nothing but this.
+    """One run of a program, every bound included. It is led by nothing but this.
 
     ``argv[0]`` is a path, or a name that is looked for in the directories ``search``. ``environment`` is all of it but
     HOME, USER and LOGNAME, which a ``user`` other than lvsmon's own brings. ``identity`` is the same in each run of the
@@ -51,6 +53,8 @@ class Program:
     """Whether standard error is part of the output, in the order in which both were written."""
     trusted: bool = False
     """Whether root may execute a file that others can change."""
+    stdin: bytes = b""
+    """What it finds on its standard input, as a file that has no name."""
     max_output: int = 16384
     max_cpu: int = 10
     max_memory: int = 1 << 30
@@ -130,8 +134,8 @@ async def ask(program: Program, engine: Engine, trace: "Trace") -> RunningProgra
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ANSWER)
     running = RunningProgram(ours, program, engine, trace)
     try:
-        with theirs:
-            while not _sent(program, request, theirs.fileno()):
+        with theirs, _input(program) as attached:
+            while not _sent(program, request, [theirs.fileno(), *attached]):
                 await engine.pause(_PATIENCE)
     except BaseException:
         running.close()
@@ -139,22 +143,46 @@ async def ask(program: Program, engine: Engine, trace: "Trace") -> RunningProgra
     return running
 
 
+@contextmanager
+def _input(program: Program) -> Iterator[list[int]]:
+    """Give a descriptor of what the program is to read, if there is anything: no pipe that somebody has to fill."""
+    if not program.stdin:
+        yield []
+        return
+    try:
+        handle = os.memfd_create("lvsmon-stdin")
+        with os.fdopen(handle, "wb") as file:
+            file.write(program.stdin)
+            file.flush()
+            file.seek(0)
+            yield [handle]
+    except OSError as error:
+        raise _fault(program, error.errno or 0, error.strerror or "") from error
+
+
 _spawner: socket.socket | None = None
 """The way to ask for programs, once there is one; for the whole process, as its children are."""
 
+_one_at_a_time: Final = threading.Lock()
+"""Probes and alerts ask from event loops of their own: two of them must not start two spawners, of which the first
+would end with what it runs. Held for as long as it takes to start a process."""
 
-def _sent(program: Program, request: bytes, descriptor: int) -> bool:
+
+def _sent(program: Program, request: bytes, descriptors: list[int]) -> bool:
     """Ask the spawner, starting it (again) if there is none; return False where it is busy."""
     global _spawner  # noqa: PLW0603
     for _ in range(2):
         try:
-            if _spawner is None:
-                _spawner = _launched()
-            socket.send_fds(_spawner, [request], [descriptor])
+            with _one_at_a_time:
+                if _spawner is None:
+                    _spawner = _launched()
+                asked = _spawner
+            socket.send_fds(asked, [request], descriptors)
         except BlockingIOError:
             return False
         except ConnectionError:  # it has died; what it ran has died with it
-            _spawner = None
+            with _one_at_a_time:
+                _spawner = None if _spawner is asked else _spawner
         except OSError as error:
             raise _fault(program, error.errno or 0, error.strerror or "") from error
         else:

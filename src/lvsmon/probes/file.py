@@ -5,9 +5,9 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from lvsmon.errors import ExpectationFailed, LocalFault, ProtocolViolation
 from lvsmon.model import Outcome, Reason, Target
+from lvsmon.model.placeholders import fill, refuse_unknown, used
 from lvsmon.model.settings import Duration, format_duration
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.placeholders import fill, refuse_unknown, used
 from lvsmon.probes.reports import outcome_of
 from lvsmon.wire.agent import MAX_LINE, parse
 

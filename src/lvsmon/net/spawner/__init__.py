@@ -6,8 +6,9 @@ loop. It is what programs are children of: it reaps them and what they leave beh
 ends, it ends them.
 
 Standard input is a socket (SOCK_SEQPACKET). Each message on it asks for one program: JSON, and with it one descriptor
-of a stream on which the answer goes back. The answer is a line of JSON and the program's output. Who asked gives up by
-closing its end: the program's process group gets TERM, and KILL half a second later.
+of a stream on which the answer goes back, and perhaps another of what the program is to read. The answer is a line of
+JSON and the program's output. Who asked gives up by closing its end: the program's process group gets TERM, and KILL
+half a second later.
 
 No program is started while an earlier one of the same identity is still being ended; where that one
 cannot even be killed (it hangs in the kernel), the answer says so. So nothing piles up.

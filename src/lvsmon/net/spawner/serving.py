@@ -34,6 +34,7 @@ _TURN: Final = 64
 
 _READ: Final = 1 << 16
 _INT: Final = struct.Struct("i")
+_ATTACHED: Final = 2  # descriptors of a request at most
 _FIRST_FREE: Final = 3
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
@@ -41,10 +42,11 @@ _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 class Run:
     """One program, from its start until it has been reaped."""
 
-    def __init__(self, request: dict[str, Any], control: socket.socket) -> None:
+    def __init__(self, request: dict[str, Any], control: socket.socket, stdin: int | None) -> None:
         self.key: str = request["identity"]
         self.request = request
         self.control = control
+        self.stdin = stdin
         self.pid = 0
         self.pipes: dict[int, bytearray] = {}
         self.counted = 0
@@ -56,6 +58,12 @@ class Run:
     def signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+    def close_stdin(self) -> None:
+        """Close what the program reads, once it has it or never will."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
 
     def take(self, descriptor: int) -> bytes | None:
         """Read what has come and keep as much as was asked for; return None for nothing yet, b"" for the end."""
@@ -114,8 +122,8 @@ class Spawner:
     def _ask(self, _: int) -> None:
         """Take one request, or see that nobody can ask any more."""
         try:
-            room = socket.CMSG_SPACE(_INT.size)
-            message, attached, _, _ = self._requests.recvmsg(MAX_REQUEST, room, socket.MSG_CMSG_CLOEXEC)
+            room = socket.CMSG_SPACE(_ATTACHED * _INT.size)
+            message, attached, flags, _ = self._requests.recvmsg(MAX_REQUEST, room, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -126,24 +134,32 @@ class Spawner:
             for run in [*self._runs.values(), *(run for runs in self._waiting.values() for run in runs)]:
                 self._give_up(run)
             return
-        control = socket.socket(fileno=_INT.unpack(attached[0][2])[0])
+        descriptors = [number for _, _, raw in attached for (number,) in _INT.iter_unpack(raw)]
+        if flags & socket.MSG_CTRUNC:  # no descriptors are left: who asked finds that nobody answers
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return
+        control = socket.socket(fileno=descriptors[0])
         control.setblocking(False)
-        run = Run(json.loads(message), control)
+        run = Run(json.loads(message), control, descriptors[1] if len(descriptors) > 1 else None)
         self._selector.register(control, selectors.EVENT_READ, lambda _: self._give_up(run))
         earlier = self._dying.get(run.key)
         if earlier is None:
             self._start(run)
         elif earlier.killed_at is not None and time.monotonic() > earlier.killed_at + STUCK:
+            run.close_stdin()
             self._answer(run, {"stuck": earlier.pid})
         else:
             self._waiting.setdefault(run.key, []).append(run)
 
     def _start(self, run: Run) -> None:
         try:
-            run.pid, descriptors = self._starter.start(run.request)
+            run.pid, descriptors = self._starter.start(run.request, run.stdin)
         except NotStarted as why:
             self._answer(run, why.answer)
             return
+        finally:
+            run.close_stdin()
         with contextlib.suppress(OSError):
             run.control.send(STARTED)
         self._runs[run.pid] = run
@@ -163,6 +179,7 @@ class Spawner:
         self._selector.unregister(run.control)
         run.control.close()
         if not run.pid:
+            run.close_stdin()
             self._waiting[run.key].remove(run)
             return
         run.dying = True

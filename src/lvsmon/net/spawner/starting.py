@@ -35,8 +35,11 @@ class Starter:
     def __init__(self) -> None:
         self._users: dict[str, _User] = {}
 
-    def start(self, request: dict[str, Any]) -> tuple[int, tuple[int, int]]:
-        """Return the process id and where to read output and errors, which may be one; raise `NotStarted`."""
+    def start(self, request: dict[str, Any], stdin: int | None) -> tuple[int, tuple[int, int]]:
+        """Start it; ``stdin`` is what it reads, None for nothing.
+
+        Return the process id and where to read output and errors, which may be one; raise `NotStarted`.
+        """
         try:
             user = self._user(request["user"])
         except KeyError:
@@ -61,7 +64,7 @@ class Starter:
             output, to_output = _pipe(opened)
             errors, to_errors = (output, to_output) if request["merge"] else _pipe(opened)
             with _softly([(resource.RLIMIT_AS, max(memory, _OUR_MEMORY)), (resource.RLIMIT_NPROC, most)]):
-                pid = _spawn(request, path, environment, (to_output, to_errors), switch)
+                pid = _spawn(request, path, environment, (stdin, to_output, to_errors), switch)
             _bind(pid, limits)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             for descriptor in opened:
@@ -93,15 +96,19 @@ def _told(error: Exception, request: dict[str, Any], path: str) -> NotStarted:
 
 
 def _spawn(
-    request: dict[str, Any], path: str, environment: dict[str, str], pipes: tuple[int, int], switch: dict[str, Any]
+    request: dict[str, Any],
+    path: str,
+    environment: dict[str, str],
+    standard: tuple[int | None, int, int],
+    switch: dict[str, Any],
 ) -> int:
     """Start the program and return its process id: by vfork, unless the user is to be another one."""
     started = subprocess.Popen(
         request["argv"],
         executable=path,
-        stdin=subprocess.DEVNULL,
-        stdout=pipes[0],
-        stderr=pipes[1],
+        stdin=subprocess.DEVNULL if standard[0] is None else standard[0],
+        stdout=standard[1],
+        stderr=standard[2],
         env=environment,
         cwd=request["directory"],
         umask=request["umask"],

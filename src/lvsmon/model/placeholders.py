@@ -1,12 +1,10 @@
-"""Words with the realserver's facts filled in: {address}, {port}, {hostname}, {vip}, {vport}, {timeout}."""
+"""Words of a configuration with facts filled in: "{address}" and its like."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from lvsmon.model.settings import shown
-
-KNOWN: Final = ("address", "port", "hostname", "vip", "vport", "timeout")
 
 _BRACE: Final = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
 
@@ -16,7 +14,7 @@ def used(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(found[1] for text in texts for found in _BRACE.finditer(text) if found[1])
 
 
-def refuse_unknown(setting: str, texts: Iterable[str], known: Iterable[str] = KNOWN) -> None:
+def refuse_unknown(setting: str, texts: Iterable[str], known: Iterable[str]) -> None:
     """Raise ValueError where a placeholder has no meaning."""
     known = tuple(known)
     for name in sorted(used(texts) - set(known)):
