@@ -11,6 +11,7 @@ from lvsmon.alerts.channel import Channel
 
 CHANNELS: Final[Mapping[str, str]] = {
     "email": "lvsmon.actions.email:EmailChannel",
+    "exec": "lvsmon.actions.exec:ExecChannel",
     "file": "lvsmon.actions.file:FileChannel",
     "journal": "lvsmon.actions.journal:JournalChannel",
     "syslog": "lvsmon.actions.syslog:SyslogChannel",
