@@ -187,8 +187,12 @@ class ControlUnusable(LvsmonError):
 
 
 class ActionFailed(LvsmonError):
-    """An alert or a hook failed; never changes health. ``final`` where trying again cannot help."""
+    """An alert or a hook failed; never changes health. ``final`` where trying again cannot help.
 
-    def __init__(self, message: str, *, final: bool = False) -> None:
+    ``retry_after`` is the seconds for which the other side asks not to be tried again, None where it does not say.
+    """
+
+    def __init__(self, message: str, *, final: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.final = final
+        self.retry_after = retry_after

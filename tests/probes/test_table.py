@@ -20,8 +20,6 @@ HELPERS = {
     "ftp_control", "ftp_login", "ftp_transfer",
     "gateway",
     "exit_codes", "mon_memory", "placeholders", "reports",
-    "ftp_transfer",
-    "exit_codes", "mon_memory", "reports",
     "database", "replication",
     "datagrams", "rtsp_talk",
     "ldap_results",

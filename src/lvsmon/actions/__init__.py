@@ -15,6 +15,7 @@ CHANNELS: Final[Mapping[str, str]] = {
     "file": "lvsmon.actions.file:FileChannel",
     "journal": "lvsmon.actions.journal:JournalChannel",
     "syslog": "lvsmon.actions.syslog:SyslogChannel",
+    "webhook": "lvsmon.actions.webhook:WebhookChannel",
 }
 
 
