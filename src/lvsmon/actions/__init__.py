@@ -14,6 +14,7 @@ CHANNELS: Final[Mapping[str, str]] = {
     "exec": "lvsmon.actions.exec:ExecChannel",
     "file": "lvsmon.actions.file:FileChannel",
     "journal": "lvsmon.actions.journal:JournalChannel",
+    "snmptrap": "lvsmon.actions.snmptrap:SnmptrapChannel",
     "syslog": "lvsmon.actions.syslog:SyslogChannel",
     "webhook": "lvsmon.actions.webhook:WebhookChannel",
 }
