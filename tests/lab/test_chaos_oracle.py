@@ -338,6 +338,15 @@ def test_a_client_may_fail_only_while_somebody_is_in_who_does_not_serve():
     )
 
 
+def test_a_client_of_an_overrun_guest_may_fail():
+    script = Script(WEB)
+    began = script.now
+    script.now += 2.0
+    script.passes(LOOK, web=FULL)
+    script.tell(Asked(script.now, began, "web", None, "timed out"))
+    assert (script.said(), script.oracle.tally.clean) == ([], 0)
+
+
 def test_what_lvsmon_itself_says_and_weighs_is_held_against_it():
     script = Script(WEB)
     script.tell(Said(1.0, "level=info event=outcome"), Weighed(1.0, 7, 50_000, 20, 5))

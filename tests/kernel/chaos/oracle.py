@@ -383,7 +383,8 @@ class Oracle:
         counted = self.tally.answers if event.answered else self.tally.troubles
         counted[event.virtual] = counted.get(event.virtual, 0) + 1
         since = self._clean_since.get(event.virtual)
-        if since is None or event.began < since + CLEAN_FOR:
+        slow_guest = event.answered is None and self._starved_at >= event.began
+        if since is None or event.began < since + CLEAN_FOR or slow_guest:
             return
         self.tally.clean += 1
         if event.answered is None:
