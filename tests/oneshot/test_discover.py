@@ -90,6 +90,12 @@ def test_the_port_says_whether_mail_begins_with_tls(port: int, tls: str) -> None
     assert not getattr(probe, "auth", ())
 
 
+@pytest.mark.parametrize("port", [21, 389, 6379, 11211])
+def test_that_a_login_is_wanted_is_answer_enough_without_one(port: int) -> None:
+    """A look must not tell a healthy server down for what nobody has told us."""
+    assert getattr(_suggested(port, over_udp=False), "login", None) == "optional"
+
+
 @pytest.mark.parametrize(("port", "kind"), [(53, "dns"), (111, "rpc"), (123, "ntp"), (2049, "nfs"), (5060, "sip")])
 def test_some_protocols_over_udp_are_known_by_their_ports(port: int, kind: str) -> None:
     """Elsewhere nothing can be told of what speaks UDP."""

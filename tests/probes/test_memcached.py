@@ -34,6 +34,14 @@ def test_statistics_are_facts():
         assert Reason.PROTOCOL is _run(*KNOWN, STATS, Send(end), stats=True).reason
 
 
+def test_without_a_login_the_demand_for_one_may_be_answer_enough():
+    """As for a look at a port of which nothing else is known."""
+    outcome = _run(Expect(b"version\r\n"), Send(b"CLIENT_ERROR unauthenticated\r\n"), login="optional")
+    assert (Verdict.PASS, {"wants_login": True}) == (outcome.verdict, dict(outcome.facts))
+    outcome = _run(Expect(b"version\r\n"), Send(b"SERVER_ERROR out of memory\r\n"), login="optional")
+    assert (Verdict.FAIL, Reason.REJECTED) == (outcome.verdict, outcome.reason)
+
+
 def test_a_login_comes_first():
     assert Verdict.PASS is _run(AUTH, Send(b"STORED\r\n"), *KNOWN, QUIT, **LOGIN).verdict
     outcome = _run(AUTH, Send(b"CLIENT_ERROR authentication failure\r\n"), **LOGIN)
@@ -93,6 +101,7 @@ def test_a_key_is_held_against_its_value(answer, settings, reason):
         ({"key": b"a\r\nflush_all"}, "without blanks"),
         ({"key": b"k" * 251}, "1 to 250 bytes"),
         ({"value": b"x"}, "give key too"),
+        ({"login": "optional", "key": b"x"}, "lets nothing else be asked"),
         ({"tls_name": "x"}, 'has no effect without tls = "implicit"'),
     ],
 )

@@ -161,8 +161,8 @@ def _suggested(port: int, *, over_udp: bool) -> Probe:
         settings |= {"login": "optional", "modes": ("passive",)}
     if kind == "ssh":
         settings["mode"] = "banner"  # which keys and algorithms do, clients and a configuration know
-    if kind == "ldap":
-        settings["login"] = "optional"  # nobody has told us a user to bind as
+    if kind in {"ldap", "memcached"}:
+        settings["login"] = "optional"  # nobody has told us a user
     if kind == "proxy":
         settings["any_answer"] = True  # nobody has told us what it may fetch
     if kind in {"nfs", "rpc"}:

@@ -37,6 +37,8 @@ class MemcachedProbe(OptionalTls):
     """User to log in as, for servers started with an auth file (-Y)."""
     password: Secret | None = None
     """Password to log in with; never shown."""
+    login: Literal["required", "optional"] = "required"
+    """"optional" passes a server that says only that it wants a login; for looking at a port without having one."""
     key: Text = b""
     r"""Key that must exist, with escapes (\xNN \\); 1 to 250 bytes without blanks."""
     value: Text | None = None
@@ -57,6 +59,8 @@ class MemcachedProbe(OptionalTls):
             raise ValueError("key: write 1 to 250 bytes without blanks and control characters")
         if self.value is not None and not self.key:
             raise ValueError("value: is what key must hold: give key too")
+        if self.login == "optional" and (self.username is not None or self.key or self.stats):
+            raise ValueError('login: "optional" lets nothing else be asked: leave it out, or username, key and stats')
 
     @property
     def memory_bound(self) -> int:
@@ -71,7 +75,11 @@ class MemcachedProbe(OptionalTls):
         if self.username is not None and self.password is not None:
             await self._log_in(stream, reader, f"{self.username} {self.password.reveal()}".encode())
         await stream.write(b"version\r\n")
-        version = await _line(stream, reader, "VERSION")
+        answer: memcached.Answer = await next_event(stream, reader)
+        if self.login == "optional" and _wants_login(answer):
+            stream.close()
+            return passed("answers, and wants a login", {"wants_login": True})
+        version = _expected(answer, "VERSION")
         if not version.text.strip():
             raise ProtocolViolation("the answer to version names none")
         facts: dict[str, FactValue] = {"version": shown(version.text)}
@@ -124,16 +132,25 @@ async def _statistics(stream: Stream, reader: memcached.AnswerReader) -> dict[st
 
 
 async def _line(stream: Stream, reader: memcached.AnswerReader, word: str) -> Line:
-    answer = _accepted(await next_event(stream, reader), word.lower())
+    answer: memcached.Answer = await next_event(stream, reader)
+    return _expected(answer, word)
+
+
+def _expected(answer: memcached.Answer, word: str) -> Line:
+    answer = _accepted(answer, word.lower())
     if not isinstance(answer, Line) or answer.word != word:
         raise ProtocolViolation(f"{_told(answer)} where {word} was due")
     return answer
 
 
+def _wants_login(answer: memcached.Answer) -> bool:
+    return isinstance(answer, Line) and answer.is_error and b"unauthenticated" in answer.text
+
+
 def _accepted(answer: memcached.Answer, to: str) -> memcached.Answer:
     """Return ``answer``; raise `Rejected` where it is an error."""
     if isinstance(answer, Line) and answer.is_error:
-        if b"unauthenticated" in answer.text:
+        if _wants_login(answer):
             raise Rejected("it wants a login: set username and password_file", Reason.AUTHENTICATION)
         raise Rejected(f"the answer to {to} is an error: {_told(answer)}")
     return answer
