@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help venv test lint unit whole lab lab-shell chaos lab-where-possible daemons daemons-where-possible demo bench clean
+.PHONY: help venv test lint unit whole lab lab-shell chaos lab-where-possible daemons daemons-where-possible fuzz demo bench clean
 
 help:
 	@echo "make demo    the main job on loopback, no root and no kernel module (a few seconds; make demo ARGS=--keep stays)"
@@ -12,6 +12,7 @@ help:
 	@echo "make lab-shell   a shell in it: make lab-shell ARGS='masq nginx'"
 	@echo "make chaos   random faults for five minutes in that kernel, and an oracle that watches: ARGS='--minutes 10 --seed 7'"
 	@echo "make daemons the tests against real daemons, installed from Debian's packages (root with apt)"
+	@echo "make fuzz    a long run of the codecs: make fuzz ARGS='--inputs 1000000 --codec http1'"
 	@echo "make bench   figures beside a bare asyncio loop and pyroute2, measured in one run"
 
 venv: .venv/.ready
@@ -62,6 +63,9 @@ daemons-where-possible:
 	elif ! sh tests/daemons/install.sh; then \
 	    echo "LEFT OUT: apt could not install the daemons of tests/daemons/packages.txt"; \
 	fi
+
+fuzz: venv
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.run $(ARGS)
 
 # In this order, so that what was left out stands at the end.
 test:

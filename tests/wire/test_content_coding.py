@@ -50,3 +50,13 @@ def test_what_is_not_the_coding_is_refused():
         Decoder("gzip").decode(b"<html>plain</html>", 50)
     with pytest.raises(ValueError, match="br"):
         Decoder("br")
+
+
+def test_what_follows_the_compressed_data_is_not_kept():
+    """zlib would keep all of it."""
+    decoder = Decoder("gzip")
+    assert b"a" == decoder.decode(gzip.compress(b"a"), 10)
+    before = len(decoder._machine.unused_data)
+    for _ in range(10):
+        assert b"" == decoder.decode(bytes(65536), 10)
+    assert before == len(decoder._machine.unused_data)

@@ -195,3 +195,16 @@ def test_another_protocol_is_noticed_before_a_line_is_whole():
     reader.feed(b"login: ")
     with pytest.raises(http1.ProtocolViolation, match="not HTTP/1"):
         reader.next_event()
+
+
+def test_what_follows_the_answer_is_hardly_kept():
+    """A server that goes on for ever after a whole answer costs nothing."""
+    reader = ResponseReader("GET")
+    reader.feed(b"HTTP/1.1 204 No\r\n\r\n")
+    while reader.next_event() is not None:
+        pass
+    for _ in range(10):
+        reader.feed(bytes(65536))
+        assert reader.next_event() is None
+    assert len(reader.pending) == len(reader._buffer) == 256
+    assert not reader.reusable

@@ -34,6 +34,8 @@ class Decoder:
 
         Raise `ProtocolViolation` where the data is not of this coding.
         """
+        if self._machine.eof:  # zlib would keep what follows
+            return b""
         data = self._tail + data
         if not self._started and self._coding == "deflate":
             if len(data) < 2:

@@ -32,6 +32,9 @@ MAX_INFORMATIONAL: Final = 16
 MAX_CHUNK_LINE: Final = 4096
 """Bytes of the line before a chunk: 16 hexadecimal digits and extensions, which nobody uses."""
 
+_SHOWN: Final = 256
+"""Bytes of what is not understood yet that `pending` shows."""
+
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.(\d) +(\d{3})(?: (.*))?", re.DOTALL)
 _PREFIX: Final = b"HTTP/1."
 TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -138,11 +141,12 @@ class ResponseReader:
     @property
     def pending(self) -> bytes:
         """The beginning of what was fed and not yet understood."""
-        return bytes(self._buffer[:256])
+        return bytes(self._buffer[:_SHOWN])
 
     def feed(self, data: bytes) -> None:
+        """Take bytes; of what comes after the end no more is kept than `pending` shows."""
         self.begun = True
-        self._buffer += data
+        self._buffer += data if self._state is not _State.ENDED else data[: max(0, _SHOWN - len(self._buffer))]
 
     def feed_eof(self) -> None:
         self._closed = True
