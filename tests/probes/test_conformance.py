@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lvsmon.errors import ExpectationFailed
+from lvsmon.errors import ExpectationFailed, LocalFault
 from lvsmon.model import Reason, Verdict
 from lvsmon.monitor.lag import BEAT
 from lvsmon.probes import BUILTIN
@@ -113,3 +113,18 @@ def test_a_case_is_repeated_alone_where_the_loop_stood_still(servers, monkeypatc
 
     assert [] == _time_complaints(Recovering(), servers, monkeypatch)
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize(("starved", "complaints"), [(2, 0), (99, 1)])
+def test_a_case_that_could_not_begin_is_repeated_alone_a_few_times(servers, monkeypatch, starved, complaints):
+    """The director had no time for it, which is nothing that the probe has done; for ever it is."""
+    runs = []
+
+    class Unbegun(Frozen):
+        async def check(self, target, ctx):
+            runs.append(target.address)
+            if len(runs) - 1 <= starved:  # the first run of all is for what it opens
+                raise LocalFault("it could not be started in time", Reason.STARVED)
+            raise ExpectationFailed("rightly")
+
+    assert len(_time_complaints(Unbegun(), servers, monkeypatch)) == complaints

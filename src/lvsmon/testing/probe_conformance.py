@@ -10,7 +10,8 @@ leave no descriptor open and hold no more memory than it says.
 
 On a machine that has no time for us a case may go wrong through no fault of the probe: where the loop stood still, it
 is repeated, once and alone, and the time that the machine took away is allowed for. What the probe itself computed
-meanwhile is not.
+meanwhile is not. Where the probe could not even begin, and says so (STARVED: the start of a program takes time of the
+machine's, not of the loop's), it is repeated alone until it can, `PATIENCE` times.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from lvsmon.errors import MAX_DETAIL
-from lvsmon.model import Outcome, Verdict
+from lvsmon.model import Outcome, Reason, Verdict
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.runner import run
 from lvsmon.net.aio import AsyncioEngine
@@ -42,6 +43,9 @@ TOGETHER: Final = 100
 
 STALL: Final = 0.02
 """Seconds of a batch for which the loop stood still, from which on a wrong result is worth a second look."""
+
+PATIENCE: Final = 3
+"""Further runs of a case, alone, in which the director had no time to begin: those say nothing of the probe."""
 
 MAX_FACT: Final = 256
 """Characters of one fact."""
@@ -80,7 +84,7 @@ async def _verdicts(samples: Sequence[Sample], servers: MisbehavingServers) -> l
         stalled = lag.stalled() - stalled
         for case, outcome in zip(batch, outcomes, strict=True):
             wrong = _judge(case[0], case[1], outcome, DEADLINE)
-            if wrong and stalled > STALL:
+            if wrong and (stalled > STALL or outcome.reason is Reason.STARVED):
                 wrong = await _alone(case, servers, lag)
             complaints += [f"{case[0].name} against {case[1]} on {case[2]}: {complaint}" for complaint in wrong]
     lag.close()
@@ -95,6 +99,11 @@ async def _alone(case: _Case, servers: MisbehavingServers, lag: LagMeter) -> lis
     stalled, computed = lag.stalled(), time.process_time()
     outcome = await _run(sample.probe, servers, behaviour, address)
     taken_away = lag.stalled() - stalled - (time.process_time() - computed)
+    for _ in range(PATIENCE):
+        if outcome.reason is not Reason.STARVED:
+            break
+        outcome = await _run(sample.probe, servers, behaviour, address)
+        taken_away = 0.0  # of this one nothing is allowed for
     return _judge(sample, behaviour, outcome, DEADLINE + max(0.0, taken_away))
 
 
