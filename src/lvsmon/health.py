@@ -47,6 +47,20 @@ def pace(state: ProbeState, interval: float, fast: float | None, down: float | N
     return fast if changing and fast is not None else interval
 
 
+def confirmations(left: int, before: ProbeState, after: ProbeState, damping: Damping, confirm: int) -> int:
+    """Return how many quick runs are to follow on the outcome that made ``after`` of ``before``.
+
+    ``left`` is what was returned for the outcome before. The first failure of a probe that was passing asks for
+    ``confirm`` of them, and for no more than are needed to fall; whatever is no failure, and DOWN, ends them.
+    """
+    failed = after.last is not None and after.last.verdict is Verdict.FAIL
+    if not failed or not after.health.serves:
+        return 0
+    if not before.fails:
+        return min(confirm, damping.fall - after.fails)
+    return max(0, min(left - 1, damping.fall - after.fails))
+
+
 def combine(healths: Mapping[str, Health], poll: Poll | None = None) -> Health:
     """Return the health of a destination from what each of its probes says; without a ``poll`` all must pass.
 

@@ -41,14 +41,14 @@ def table(name):
         )
     if name == "ProbeSection":
         keys = definitions["tcpProbe"]["properties"]
-        common = {key: keys[key] for key in ("kind", "port", "votes", *TIMING)}
+        common = {key: keys[key] for key in ("kind", "port", "votes", "tripwire", *TIMING)}
         kinds = {"enum": sorted(BUILTIN), "description": keys["kind"]["description"]}
         return rows(
             ["key", "written as", "what it is"],
             ([f"`{key}`", written(one), prose(one)] for key, one in {**common, "kind": kinds}.items()),
         )
     definition = definitions[f"{name}Probe" if name in BUILTIN else name]
-    common = {"kind", "port", "votes", *TIMING} if name in BUILTIN else set()
+    common = {"kind", "port", "votes", "tripwire", *TIMING} if name in BUILTIN else set()
     if name in CASCADING:
         common = set(Cascading.model_fields)
     elif name == "HostSection":

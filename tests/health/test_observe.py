@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvsmon.health import combine, observe, pace
+from lvsmon.health import combine, confirmations, observe, pace
 from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Reason, Verdict, Weight
 
 LETTERS = {
@@ -146,3 +146,35 @@ def test_the_pace_is_fast_while_something_changes_and_another_while_down(stream,
         state = observe(state, Damping(2, 3), LETTERS[letter], 0.0)
     assert {"n": 10.0, "f": 1.0, "d": 60.0}[expected] == pace(state, 10.0, 1.0, 60.0)
     assert 10.0 == pace(state, 10.0, None, None)
+
+
+def quick_runs(stream, fall, confirm):
+    """Return, for each outcome of ``stream``, how many quick runs are then still to follow."""
+    state, left, shown = ProbeState(health=Health.UP), 0, ""
+    for letter in stream:
+        after = observe(state, Damping(2, fall), LETTERS[letter], 0.0)
+        left = confirmations(left, state, after, Damping(2, fall), confirm)
+        shown += str(left)
+        state = after
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("stream", "fall", "confirm", "expected"),
+    [
+        ("PFFFFF", 3, 2, "021000"),
+        ("PFFFFF", 3, 9, "021000"),
+        ("PFFFFF", 5, 2, "021000"),
+        ("PFFFFF", 1, 2, "000000"),
+        ("PFFFFF", 3, 0, "000000"),
+        ("PFPFPF", 3, 2, "020202"),
+        ("PF?FFF", 4, 2, "020000"),
+        ("PFF?PF", 4, 2, "021002"),
+        ("FFFFPF", 3, 2, "210000"),
+        ("FFFPPF", 3, 2, "210002"),
+        ("WFWF", 3, 2, "0202"),
+    ],
+)
+def test_the_first_failure_of_a_probe_that_passed_is_confirmed(stream, fall, confirm, expected):
+    """As often as is said and as fall needs; a pass, an UNKNOWN outcome and DOWN end it; DOWN is not confirmed anew."""
+    assert expected == quick_runs(stream, fall, confirm)

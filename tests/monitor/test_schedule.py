@@ -15,11 +15,11 @@ from lvsmon.testing.clock import run_virtual
 PASS = Outcome(verdict=Verdict.PASS, reason=Reason.OK)
 
 
-def spec(name, interval=1.0):
+def spec(name, interval=1.0, address="127.0.0.1"):
     return ProbeSpec(
         id=name,
         probe=TcpProbe(),
-        target=Target(address="127.0.0.1", port=1),
+        target=Target(address=address, port=1),
         interval=interval,
         timeout=interval,
         damping=Damping(),
@@ -219,3 +219,29 @@ def test_a_run_that_is_asked_for_comes_at_once_and_moves_no_other():
         await schedule.stop()
 
     run_virtual(main())
+
+
+def test_a_busy_address_is_in_nobody_elses_way():
+    """Ten probes of an address that takes two at once, and takes long, wait for it; those of another go on."""
+
+    async def main():
+        seen = Recorder(takes=5.0)
+        schedule = Schedule(seen.execute, seen.report, limit=4, limit_of_address=2)
+        others = {f"o{n}": spec(f"o{n}", 10.0, "127.0.0.2") for n in range(2)}
+        schedule.update({f"b{n}": spec(f"b{n}", 1.0) for n in range(10)} | others)
+        await asyncio.sleep(100)
+        first = seen.started.copy()
+        schedule.limit(4, 1)
+        await asyncio.sleep(100)
+        schedule.limit(4, 4)
+        await asyncio.sleep(100)
+        schedule.now("b0")  # also one that waits for its address
+        schedule.update(others)
+        await asyncio.sleep(20)
+        await schedule.stop()
+        return first, seen
+
+    first, seen = run_virtual(main())
+    assert all(9 <= first[f"o{n}"] <= 11 for n in range(2))
+    assert all(3 <= first[f"b{n}"] <= 5 for n in range(10)), "in turn"
+    assert seen.most == 4

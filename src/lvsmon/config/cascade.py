@@ -54,6 +54,8 @@ BUILT_IN_VALUES: Final[Mapping[str, Any]] = {
     "tunnel": None,
     "fast_interval": None,
     "down_interval": None,
+    "confirm": 0,
+    "confirm_interval": 0.05,
     "initial": "adopt",
     "warn_share": 100,
     "slow_start": 0.0,

@@ -39,13 +39,20 @@ def identity(
     timeout: float,
     damping: Damping,
     paces: tuple[float | None, ...] = (),
+    confirming: tuple[int, float] = (0, 0.0),
+    tripwire: bool = False,
 ) -> str:
-    """Return ``kind:address:port#digest``; times in seconds. Paces of None count as not there."""
+    """Return ``kind:address:port#digest``; times in seconds. Paces of None count as not there.
+
+    ``confirming`` is how often, and how long after a failure; the latter counts where there is something to confirm.
+    """
     whole = (
         f"{definition}\n{target.address}\n{target.port}\n{target.hostname or ''}\n"
         f"{target.vip or ''}\n{target.vport or ''}\n"
         f"{interval!r}\n{timeout!r}\n{damping.rise}\n{damping.fall}"
     ) + "".join(f"\n{number}={pace!r}" for number, pace in enumerate(paces) if pace is not None)
+    whole += f"\nconfirm={confirming!r}" if confirming[0] else ""
+    whole += "\ntripwire" if tripwire else ""
     whole += "" if target.realserver is None else f"\nrealserver={target.realserver}"
     digest = hashlib.blake2b(whole.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False).hexdigest()
     return f"{kind}:{target}#{digest}"

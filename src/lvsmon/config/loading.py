@@ -98,6 +98,7 @@ def load_all(path: Path) -> Loaded:
         brake=beside.brake,
         backend=Backend(director.backend),
         reconcile_interval=director.reconcile_interval,
+        runs_per_realserver=director.runs_per_realserver,
         state_directory=Path(director.state_directory),
         log_level=director.log_level,
         control=ControlSettings(

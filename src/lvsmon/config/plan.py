@@ -64,6 +64,7 @@ class Plan:
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
     backend: Backend = Backend.NETLINK
     reconcile_interval: float = 10.0
+    runs_per_realserver: int = 64
     state_directory: Path = Path("/var/lib/lvsmon")
     log_level: str = "info"
     windows: tuple[Window, ...] = ()

@@ -93,15 +93,17 @@ def quorum_of(
 
 
 def check_paces(merged: Layer, where: Where, complaints: Complaints) -> None:
-    """Complain of a fast interval that is none."""
-    fast, interval = merged["fast_interval"], merged["interval"]
-    if fast.value is not None and fast.value > interval.value:
-        nearer = fast if fast.level >= interval.level else interval
-        complaints.add(
-            nearer.where or where,
-            f"the fast interval {format_duration(fast.value)} is longer than the interval"
-            f" {format_duration(interval.value)}: write a shorter one",
-        )
+    """Complain of intervals that are to be shorter than the interval and are not."""
+    interval = merged["interval"]
+    for key, name in (("fast_interval", "fast"), ("confirm_interval", "confirming")):
+        short = merged[key]
+        if short.level > Level.BUILT_IN and short.value is not None and short.value > interval.value:
+            nearer = short if short.level >= interval.level else interval
+            complaints.add(
+                nearer.where or where,
+                f"the {name} interval {format_duration(short.value)} is longer than the interval"
+                f" {format_duration(interval.value)}: write a shorter one",
+            )
 
 
 def _written(amount: Amount) -> str | int:

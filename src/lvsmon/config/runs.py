@@ -11,6 +11,7 @@ from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
 from lvsmon.config.plan import Agreement
 from lvsmon.config.policies import check_paces
+from lvsmon.config.tripwires import objection
 from lvsmon.model import Damping, RealServer, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim
@@ -122,16 +123,22 @@ class Runner:
         except ValueError as error:
             self.complaints.add(*self.entry.blamed(error))
             return None
+        tripwire = self.entry.section.tripwire or part.section.tripwire
+        if tripwire and (harm := objection(part.kind, target.port)):
+            self.complaints.add(self.entry.where.at("tripwire"), harm)
         if part is not self.entry:  # rise and fall of it are its own: then it is the run that stands beside
             counts = {**one.timing, **_own(part)}
             timing = {**timing, **{name: counts[name] for name in _COUNTS}}
-        return self._spec(definition_of(part.probe), part, target, timing)
+        return self._spec(definition_of(part.probe), part, target, timing, tripwire=tripwire)
 
     @staticmethod
-    def _spec(definition: str, entry: ProbeEntry, target: Target, timing: Layer) -> ProbeSpec:
+    def _spec(
+        definition: str, entry: ProbeEntry, target: Target, timing: Layer, *, tripwire: bool = False
+    ) -> ProbeSpec:
         interval, timeout = timing["interval"].value, timeout_of(timing["interval"], timing["timeout"])
         damping = Damping(timing["rise"].value, timing["fall"].value)
         fast, down = timing["fast_interval"].value, timing["down_interval"].value
+        confirm, confirm_interval = timing["confirm"].value, timing["confirm_interval"].value
         return ProbeSpec(
             id=identity(
                 definition,
@@ -141,6 +148,8 @@ class Runner:
                 timeout=timeout,
                 damping=damping,
                 paces=(fast, down),
+                confirming=(confirm, confirm_interval),
+                tripwire=tripwire,
             ),
             probe=entry.probe,
             target=target,
@@ -149,6 +158,9 @@ class Runner:
             damping=damping,
             fast_interval=fast,
             down_interval=down,
+            confirm=confirm,
+            confirm_interval=confirm_interval,
+            tripwire=tripwire,
         )
 
     def _target(self, realserver: RealServer, port: int) -> Target:

@@ -24,6 +24,7 @@ def document(loaded: Loaded) -> dict[str, Any]:
         "director": {
             "backend": plan.backend.value,
             "reconcile_interval": format_duration(plan.reconcile_interval),
+            "runs_per_realserver": plan.runs_per_realserver,
             "state_directory": str(plan.state_directory),
             "log_level": plan.log_level,
             **({"sysctl": dict(plan.sysctls)} if plan.sysctls else {}),

@@ -18,7 +18,13 @@ def timing_of(settings: Layer) -> dict[str, Any]:
         "fall": settings["fall"].value,
     }
     paces = {key: settings[key].value for key in ("fast_interval", "down_interval")}
-    return shown | {key: format_duration(value) for key, value in paces.items() if value is not None}
+    shown |= {key: format_duration(value) for key, value in paces.items() if value is not None}
+    if settings["confirm"].value:
+        shown |= {
+            "confirm": settings["confirm"].value,
+            "confirm_interval": format_duration(settings["confirm_interval"].value),
+        }
+    return shown
 
 
 def probe_of(entry: ProbeEntry, timing: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,6 +35,8 @@ def probe_of(entry: ProbeEntry, timing: Mapping[str, Any]) -> dict[str, Any]:
         shown["port"] = section.port
     if section.votes is not None:
         shown["votes"] = section.votes
+    if section.tripwire:
+        shown["tripwire"] = True
     return {**shown, **timing, **_settings(entry, raw)}
 
 

@@ -24,6 +24,7 @@ from lvsmon.model import Health, Outcome, Pause, ProbeState, Table, Verdict, Wis
 from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board
 from lvsmon.monitor.comparing import Comparisons
+from lvsmon.monitor.hastening import Hastener
 from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.run import Run
@@ -32,9 +33,11 @@ from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.monitor.telling import Told, tell_kept, tell_pause, tell_transition, tell_weight
 from lvsmon.monitor.trail import Trail
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked, one_line
+from lvsmon.monitor.tripwires import Tripwires
 from lvsmon.monitor.waiting import Ran, Wait, Waiting, tell
 from lvsmon.monitor.witness import Witness
 from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.holding import Held, hold
 from lvsmon.net.shared import Shared
 from lvsmon.pool import Decided, Situation, decide
 from lvsmon.probes.base import ProbeSpec
@@ -88,6 +91,7 @@ class Director:
         self._wanted = asyncio.Event()
         self._looks: list[asyncio.Future[Report | str]] = []
         self._waiting = Waiting()
+        self._hastener = Hastener()
         self._reminded = -REMIND
         self._witness = witness or Witness()
         self._told = Told(self._witness)
@@ -121,7 +125,13 @@ class Director:
                 self._ended(seen, waits)
             return outcome
 
-        self._schedule = Schedule(execute, self._heard, limit=self._limit)
+        async def held(spec: ProbeSpec, life: float | None) -> Held:
+            return await hold(
+                spec.target.address, spec.target.port, engine, runner.PhaseTrace(), patience=spec.timeout, life=life
+            )
+
+        self._schedule = Schedule(execute, self._heard)
+        self._tripwires = Tripwires(held, self._tripped, limit=self._limit // 2)
         self.take(self._plan)
         try:
             while True:
@@ -134,6 +144,7 @@ class Director:
                     continue
         finally:
             lag.close()
+            await self._tripwires.stop()
             await self._schedule.stop()
             self._keeper.close()
 
@@ -144,7 +155,11 @@ class Director:
         self._board.update(plan.probes)
         self._witness.plan(plan)
         self._comparisons.update(plan.agreements)
-        self._schedule.update(plan.runs)
+        runs = plan.runs
+        self._hastener.update(runs)
+        self._schedule.update(runs)
+        held = self._tripwires.update(runs)
+        self._schedule.limit(self._limit - held, plan.runs_per_realserver)
         self.failures.retain(plan.probes)
         self.trail.retain(plan.probes)
         self._waiting.retain(plan.probes)
@@ -213,7 +228,10 @@ class Director:
 
     def _heard(self, spec: ProbeSpec, outcome: Outcome) -> None:
         """Take the outcome of a run, and of what is made of it."""
+        before, now = self._board.state(spec.id), asyncio.get_running_loop().time()
         self._record(spec, outcome)
+        self._hastener.hasten(spec, before, self._board.state, self._schedule, now)
+        self._tripwires.outcome(spec, self._board.state(spec.id))
         paces = [self._pace(spec)]
         for name, judged in self._comparisons.take(spec.id, outcome, time.monotonic()):
             self._record(self._plan.probes[name], judged)
@@ -248,6 +266,9 @@ class Director:
         changed = (after.health, after.weight) != (before.health, before.weight)
         if changed or spec.id in self._decided.awaited:
             self._wanted.set()
+
+    def _tripped(self, probe: str) -> None:
+        self._hastener.tripped(probe, self._board.state(probe), self._schedule)
 
     async def reconciled(self) -> Report | str:
         """Reconcile now; return what came of it, or the sentence that says why IPVS cannot be reached."""

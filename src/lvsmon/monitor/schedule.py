@@ -1,6 +1,7 @@
-"""Runs probes when they are due: one timer for all of them, one task per run, no probe beside itself."""
+"""Runs probes when they are due: one timer for their slots, one task per run, no probe beside itself."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -20,26 +21,43 @@ class Schedule:
 
     A probe that is still running when it is due again is not started beside itself but when that run has ended, once
     however often it was due: a realserver that takes the whole timeout, and the timeout may be the interval, is still
-    tried once per interval. ``late`` counts these. At most ``limit`` run at once; the rest wait their turn in order.
+    tried once per interval. ``late`` counts these. At most ``limit`` run at once, and at most ``limit_of_address`` of
+    one address, however they came to be due; the rest wait their turn in order. Those that wait for their address are
+    in nobody else's way.
     """
 
-    def __init__(self, execute: Execute, report: Report, *, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, execute: Execute, report: Report, *, limit: int = DEFAULT_LIMIT, limit_of_address: int = DEFAULT_LIMIT
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._execute = execute
         self._report = report
         self._limit = limit
+        self._limit_of_address = limit_of_address
         self._probes: dict[str, ProbeSpec] = {}
         self._timetable = Timetable()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._waiting: dict[str, None] = {}  # in order of their turn
+        self._busy = Counter[str]()  # runs by address
+        self._waiting: dict[str, None] = {}  # for any place, in order of their turn
+        self._held: dict[str, dict[str, None]] = {}  # by the address that they wait for, in order of their turn
         self._timer: asyncio.TimerHandle | None = None
+        self._besides: dict[str, asyncio.TimerHandle] = {}
         self._overdue: set[str] = set()  # due again while they ran
         self.late = 0
+
+    def limit(self, runs: int, of_address: int) -> None:
+        """Let so many run at once from now on; what runs already goes on."""
+        self._limit, self._limit_of_address = runs, of_address
+        for address in list(self._held):
+            self._let_on(address, len(self._held[address]))
+        self._fill()
 
     def update(self, probes: Mapping[str, ProbeSpec]) -> None:
         """Take ``probes`` as the whole plan: those with a known id go on undisturbed, others come and go."""
         for gone in self._probes.keys() - probes.keys():
             self._timetable.remove(gone)
+            self.not_besides(gone)
+            self._forget(gone)
             if (task := self._running.get(gone)) is not None:
                 task.cancel()
         now = self._loop.time()
@@ -57,11 +75,24 @@ class Schedule:
         """Run ``probe`` besides its times as soon as it can be: where it is running, after that run."""
         if probe in self._running:
             self._overdue.add(probe)
-        elif len(self._running) < self._limit:
-            self._waiting.pop(probe, None)
-            self._start(probe)
         else:
-            self._waiting[probe] = None
+            self._forget(probe)
+            self._start_or_wait(probe)
+
+    def besides(self, probe: str, delay: float) -> None:
+        """Run ``probe`` once besides its times, in ``delay`` seconds or sooner where that was asked for already.
+
+        Where it is running or waiting then, that run will do.
+        """
+        due, asked = self._loop.time() + delay, self._besides.get(probe)
+        if asked is None or asked.when() > due:
+            self.not_besides(probe)
+            self._besides[probe] = self._loop.call_at(due, self._beside, probe)
+
+    def not_besides(self, probe: str) -> None:
+        """Take back what was asked for by `besides`, if anything."""
+        if (asked := self._besides.pop(probe, None)) is not None:
+            asked.cancel()
 
     async def stop(self) -> None:
         """End all runs; their outcomes are not reported."""
@@ -77,33 +108,80 @@ class Schedule:
 
     def _tick(self) -> None:
         for probe in self._timetable.take(self._loop.time()):
-            if probe in self._running or probe in self._waiting:
+            if probe in self._running:
                 self.late += 1
-                if probe in self._running:
-                    self._overdue.add(probe)
-            elif len(self._running) < self._limit:
-                self._start(probe)
+                self._overdue.add(probe)
+            elif self._waits(probe):
+                self.late += 1
             else:
-                self._waiting[probe] = None
+                self._start_or_wait(probe)
         self._arm()
 
+    def _beside(self, probe: str) -> None:
+        del self._besides[probe]
+        if probe not in self._running and not self._waits(probe):
+            self._start_or_wait(probe)
+
+    def _waits(self, probe: str) -> bool:
+        return probe in self._waiting or probe in self._held.get(self._address(probe), ())
+
+    def _address(self, probe: str) -> str:
+        return self._probes[probe].target.address
+
+    def _forget(self, probe: str) -> None:
+        """Take ``probe`` out of where it waits."""
+        self._waiting.pop(probe, None)
+        address = self._address(probe)
+        held = self._held.get(address, {})
+        held.pop(probe, None)
+        if not held:
+            self._held.pop(address, None)
+
+    def _start_or_wait(self, probe: str) -> None:
+        if self._busy[self._address(probe)] >= self._limit_of_address:
+            self._held.setdefault(self._address(probe), {})[probe] = None
+        elif len(self._running) >= self._limit:
+            self._waiting[probe] = None
+        else:
+            self._start(probe)
+
     def _start(self, probe: str) -> None:
-        task = self._loop.create_task(self._run(self._probes[probe]))
+        spec = self._probes[probe]
+        address = spec.target.address
+        self._busy[address] += 1
+        task = self._loop.create_task(self._run(spec))
         self._running[probe] = task
-        task.add_done_callback(lambda _: self._ended(probe))
+        task.add_done_callback(lambda _: self._ended(probe, address))
 
     async def _run(self, spec: ProbeSpec) -> None:
         outcome = await self._execute(spec)
         if spec.id in self._probes:
             self._report(spec, outcome)
 
-    def _ended(self, probe: str) -> None:
+    def _ended(self, probe: str, address: str) -> None:
         del self._running[probe]
+        self._busy[address] -= 1
+        if not self._busy[address]:
+            del self._busy[address]
+        self._let_on(address, 1)
         if probe in self._overdue:
             self._overdue.remove(probe)
+            if probe in self._probes:  # behind those that wait for the address already
+                self._held.get(address, self._waiting)[probe] = None
+        self._fill()
+
+    def _let_on(self, address: str, number: int) -> None:
+        """Let the first ``number`` of those that wait for ``address`` wait for any place."""
+        held = self._held.get(address, {})
+        for probe in list(held)[:number]:
+            del held[probe]
             self._waiting[probe] = None
+        if not held:
+            self._held.pop(address, None)
+
+    def _fill(self) -> None:
+        """Start those whose turn it is, as far as there are places."""
         while self._waiting and len(self._running) < self._limit:
             following = next(iter(self._waiting))
             del self._waiting[following]
-            if following in self._probes:
-                self._start(following)
+            self._start_or_wait(following)

@@ -101,6 +101,12 @@ class ProbeSpec:
     """While something changes; None is ``interval``."""
     down_interval: float | None = None
     """While it is DOWN and nothing passes; None is ``interval``."""
+    confirm: int = 0
+    """Runs that follow at once upon the first failure of a probe that was passing."""
+    confirm_interval: float = 0.05
+    """From the end of a failed run to the run that confirms it."""
+    tripwire: bool = False
+    """Whether an idle connection is held beside the runs, whose end makes the probe run at once."""
 
 
 def passed(detail: str = "", facts: Mapping[str, FactValue] | None = None) -> Outcome:

@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 from lvsmon.config.schema.base import Section
 from lvsmon.config.values import (
+    Confirmations,
+    Confirming,
     Count,
     Decay,
     Floor,
@@ -68,6 +70,12 @@ class ProbeTiming(Section):
 
     down_interval: Interval | None = None
     """The interval while it is DOWN and nothing passes."""
+
+    confirm: Confirmations | None = None
+    """How many runs follow at once upon the first failure of a probe that was passing; they count towards fall."""
+
+    confirm_interval: Confirming | None = None
+    """From the end of a failed run to the run that confirms it."""
 
 
 class Cascading(ProbeTiming):

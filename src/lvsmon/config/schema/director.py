@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from lvsmon.config.schema.base import Section
-from lvsmon.config.values import Folder, Keep, Reconcile, Rows, SocketPath, UnixGroup
+from lvsmon.config.values import Folder, Keep, Reconcile, Rows, Runs, SocketPath, UnixGroup
 from lvsmon.places import DEFAULT_SOCKET
 
 Switch: TypeAlias = Annotated[int, Field(ge=0, le=1)]
@@ -32,6 +32,9 @@ class DirectorSection(Section):
 
     reconcile_interval: Reconcile = 10.0
     """How often the kernel's table is compared with the desired one, besides at every transition."""
+
+    runs_per_realserver: Runs = 64
+    """How many probes of one realserver (one address) run at once at most; the others wait their turn."""
 
     state_directory: Folder = "/var/lib/lvsmon"
     """Where health and counters outlive the process."""

@@ -39,6 +39,9 @@ class ProbeSection(ProbeTiming):
     votes: Count | None = Field(default=None, json_schema_extra={"default": 1})
     """How much this probe counts where the virtual service says combine = "weighted"."""
 
+    tripwire: bool = False
+    """Holds an idle TCP connection to the realserver's port besides: when it ends, the probe runs at once."""
+
 
 class RealserverSection(Cascading):
     """A realserver, declared once and used by many virtual services; what it sets goes before theirs."""
