@@ -140,8 +140,34 @@ def test_the_schema_refuses_bad_files(text):
 
 def test_the_page_about_deciding_shows_a_configuration_that_loads():
     page = (Path(__file__).parents[2] / "docs/explanation/deciding.md").read_text(encoding="utf-8")
-    for name in ("policies.toml", "beside.toml"):
+    for name in ("policies.toml", "detection.toml", "beside.toml"):
         assert f"```toml\n{(GOOD / name).read_text(encoding='utf-8')}```" in page
+
+
+def test_confirmations_and_tripwires_come_to_what_they_say_and_belong_to_a_probes_identity(tmp_path):
+    """Without confirmations their interval means nothing, and a probe keeps the id, and the counters, that it had."""
+    plan = load(GOOD / "detection.toml")
+    (spec,) = plan.probes.values()
+    assert (spec.confirm, spec.confirm_interval, spec.tripwire, plan.runs_per_realserver) == (2, 0.05, True, 64)
+    text = (GOOD / "detection.toml").read_text(encoding="utf-8")
+    plain = text.replace("confirm = 2 ", "confirm = 0 ").replace("tripwire = true", "")
+    ids = []
+    for n, one in enumerate(
+        [
+            text,
+            text.replace("confirm = 2", "confirm = 1"),
+            text.replace('"50ms"', '"60ms"'),
+            text.replace("tripwire = true", "tripwire = false"),
+            plain,
+            plain.replace('"50ms"', '"60ms"'),
+        ]
+    ):
+        path = tmp_path / f"{n}.toml"
+        path.write_text(one, encoding="utf-8")
+        ids += load(path).probes
+    assert ids[0] == spec.id
+    assert len(set(ids)) == 5
+    assert ids[4] == ids[5]
 
 
 def test_policies_come_to_what_they_say():

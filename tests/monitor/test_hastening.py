@@ -110,6 +110,30 @@ def test_what_is_no_failure_ends_the_confirmations(stream, quick):
     assert quick == sum(after - before < 0.5 for before, after in itertools.pairwise(starts))
 
 
+def test_what_a_run_of_its_own_times_decides_is_not_confirmed_any_more():
+    """A run that was going to be asked for is taken back when another one, meanwhile, ends what it was to confirm."""
+
+    async def main():
+        bench = Bench([spec("a", interval=60.0, confirm=4, fall=5)], lambda _: PASS)
+        await asyncio.sleep(200)
+        counts = []
+        for last in "P?":
+            letters = iter(f"F{last}")
+            bench.answer = lambda _, letters=letters: LETTERS[next(letters, "P")]
+            before = len(bench.starts["a"])
+            bench.schedule.now("a")
+            await asyncio.sleep(0.02)
+            bench.schedule.now("a")
+            await asyncio.sleep(1)
+            counts.append(len(bench.starts["a"]) - before)
+            bench.schedule.now("a")
+            await asyncio.sleep(1)
+        await bench.schedule.stop()
+        return counts
+
+    assert [2, 2] == run_virtual(main())
+
+
 def test_one_failure_makes_the_neighbours_run_within_fifty_milliseconds_and_nobody_else():
     """Each of them once; not the probes of another address, and not those that are known to be down."""
     host = [spec(name, interval=60.0) for name in ("b", "c", "down")]

@@ -245,3 +245,17 @@ def test_a_busy_address_is_in_nobody_elses_way():
     assert all(9 <= first[f"o{n}"] <= 11 for n in range(2))
     assert all(3 <= first[f"b{n}"] <= 5 for n in range(10)), "in turn"
     assert seen.most == 4
+
+
+def test_those_that_wait_for_their_address_are_not_overtaken_by_one_that_is_overdue():
+    """One at a time to an address whose runs take three intervals: each of four gets every fourth place."""
+
+    async def main():
+        seen = Recorder(takes=3.0)
+        schedule = Schedule(seen.execute, seen.report, limit_of_address=1)
+        schedule.update(plan(*"abcd"))
+        await asyncio.sleep(120)
+        await schedule.stop()
+        return seen
+
+    assert all(9 <= run <= 11 for run in run_virtual(main()).started.values())

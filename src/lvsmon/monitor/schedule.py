@@ -166,8 +166,8 @@ class Schedule:
         self._let_on(address, 1)
         if probe in self._overdue:
             self._overdue.remove(probe)
-            if probe in self._probes:  # behind those that wait for the address already
-                self._held.get(address, self._waiting)[probe] = None
+            if probe in self._probes:
+                self._waiting[probe] = None  # behind the one that waited for the address
         self._fill()
 
     def _let_on(self, address: str, number: int) -> None:

@@ -20,7 +20,7 @@ from typing import Final
 from kernel.lab import boot, packages
 from kernel.lab.packages import LabUnavailable
 
-LIMIT: Final = 600.0
+LIMIT: Final = 1200.0
 """Seconds for all of tests/kernel, before the guest is taken for hung: more than twice what a slow machine needs."""
 
 CHAOS_MINUTES: Final = 5.0
