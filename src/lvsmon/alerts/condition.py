@@ -26,8 +26,13 @@ class Severity(StrEnum):
     """IPVS cannot be reached, or refuses."""
     BRAKE = "brake"
 
+    @property
+    def rank(self) -> int:
+        """From 0 for what can wait."""
+        return list(Severity).index(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, order=True)
 class Subject:
     """What it is about; the fields that do not apply are empty. All empty is the director itself."""
 

@@ -33,7 +33,8 @@ class Choice:
 
     ``because`` are sentences for people, in the order in which the rules spoke; they may quote a realserver, so every
     edge escapes them for itself. ``overruled`` is the last of them that went against what the probes alone come to, ""
-    if none did.
+    if none did. ``cut_off`` is what it depends on that is down, as the configuration writes it; ``tied`` names the
+    virtual service that took it down on the same realserver (a group). Both are "" where there is none.
     """
 
     health: Health
@@ -41,6 +42,8 @@ class Choice:
     rule: Rule
     because: tuple[str, ...] = ()
     overruled: str = ""
+    cut_off: str = ""
+    tied: str = ""
 
 
 class NoticeKind(StrEnum):

@@ -14,6 +14,7 @@ class RealServer:
 
     name: str
     address: str
+    tags: frozenset[str] = frozenset()
 
 
 class OnFailure(StrEnum):
@@ -56,5 +57,6 @@ class VirtualService:
     floor: Amount = NONE
     sorry_below: Amount = ONE
     sorry_hysteresis: Amount = NONE
+    tags: frozenset[str] = frozenset()
     manage: Manage = Manage.FULL
     on_drift: OnDrift = OnDrift.MEND

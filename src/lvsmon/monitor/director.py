@@ -197,7 +197,7 @@ class Director:
     def snapshot(self) -> Snapshot:
         return Snapshot(
             self._plan, self._board.states(), self._observed, self._decided,
-            self._in_force(self._plan, self._wishes), self._pause, self._last,
+            self._in_force(self._plan, self._wishes), self._pause, self._last, self._told.complaints,
         )  # fmt: skip
 
     async def look(self) -> Table:

@@ -22,6 +22,8 @@ class Snapshot:
     wishes: tuple[Wish, ...] = ()
     pause: Pause | None = None
     last: Report | str = ""
+    trouble: tuple[str, ...] = ()
+    """What is wrong with the table itself: IPVS cannot be reached, or refuses, or holds what is not ours."""
 
     def health_of(self, virtual: VirtualService, destination: Destination) -> Health:
         """Return the health that was decided on; UNKNOWN while nothing is decided yet."""

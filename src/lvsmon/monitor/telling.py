@@ -24,6 +24,11 @@ class Told:
         self._complaints: frozenset[str] = frozenset()
         self._notices: dict[NoticeId, Notice] = {}
 
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What was complained of last."""
+        return tuple(sorted(self._complaints))
+
     def complain(self, complaints: Iterable[str]) -> None:
         """Say what is wrong with the table."""
         now = frozenset(complaints)

@@ -20,7 +20,7 @@ def rule(deciding: Deciding) -> None:
     for virtual, draft in deciding.drafts():
         parent = world.failed_parent(virtual.virtual.name, draft)
         if parent is not None:
-            draft.cut_off = True
+            draft.cut_off = str(parent)
             draft.believe(Health.UNKNOWN, f"it depends on {parent}, which is down: its probes do not count")
 
 

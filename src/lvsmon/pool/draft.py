@@ -37,8 +37,10 @@ class Draft:
     rule: Rule = Rule.UNKNOWN
     because: list[str] = field(default_factory=list)
     overruled: str = ""
-    cut_off: bool = False
-    """Whether something that it depends on is down."""
+    cut_off: str = ""
+    """What it depends on that is down, "" if nothing is."""
+    tied: str = ""
+    """The virtual service that it is down with, "" if with none."""
     doubted: bool = False
     """Whether its failure is not believed though it was taken out for it."""
     settings: DestinationSettings | None = None
@@ -77,7 +79,7 @@ class Draft:
         return DestinationEntry(replace(self.settings or self.destination.settings, weight=self.weight))
 
     def choice(self) -> Choice:
-        return Choice(self.health, self.weight, self.rule, tuple(self.because), self.overruled)
+        return Choice(self.health, self.weight, self.rule, tuple(self.because), self.overruled, self.cut_off, self.tied)
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ def _tie(group: Group, address: str, places: dict[tuple[str, str], list[Draft]])
     for name in group.virtuals:
         for draft in places.get((name, address), []):
             if draft.health is not Health.DOWN and not draft.cut_off:
+                draft.tied = down[0]
                 draft.believe(Health.DOWN, f"DOWN with {down[0]!r} on the same realserver (group {group.name!r})")
                 news = True
     return news
