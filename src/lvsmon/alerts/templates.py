@@ -1,0 +1,168 @@
+"""Templates of users, in Jinja's sandbox and narrower: no calls, loops over what is there, bounded text and time.
+
+A template may use variables, if, for, set, comparisons, plus and minus, ``~``, tests, and the filters in `FILTERS`
+(there is no ``safe``: what a realserver said never becomes markup). Each ``for`` spends from one allowance of steps,
+and each text that is put together is bounded, so that no template, however its loops are nested, takes more than a
+moment or a few hundred kilobytes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from jinja2 import TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
+
+MAX_SOURCE: Final = 16 * 1024
+"""Characters of a template: a long page."""
+
+MAX_STEPS: Final = 2000
+"""Turns of all loops together: every condition of a message, each with everything that is said of it, several times."""
+
+MAX_TEXT: Final = 64 * 1024
+"""Characters of what comes out, and of each text on the way: far more than anybody reads."""
+
+FILTERS: Final = frozenset(
+    [
+        "capitalize",
+        "default",
+        "escape",
+        "e",
+        "first",
+        "join",
+        "last",
+        "length",
+        "lower",
+        "sort",
+        "title",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "int",
+        "string",
+        "list",
+        "reverse",
+    ]
+)
+
+_REFUSED: Final[Mapping[type[nodes.Node], str]] = {
+    nodes.Call: "a call: a template may use variables and filters",
+    nodes.CallBlock: "a call: a template may use variables and filters",
+    nodes.Macro: "a macro: write it out",
+    nodes.Include: "include: a template stands alone",
+    nodes.Import: "import: a template stands alone",
+    nodes.FromImport: "import: a template stands alone",
+    nodes.Extends: "extends: a template stands alone",
+    nodes.Block: "a block: a template stands alone",
+    nodes.Mul: "a product: leave it out",
+    nodes.Pow: "a power: leave it out",
+    nodes.Mod: "a remainder or a format: leave it out",
+    nodes.Div: "a quotient: leave it out",
+    nodes.FloorDiv: "a quotient: leave it out",
+}
+
+
+class TemplateRefused(ValueError):
+    """A template that may not be used, with what is wrong in words for users."""
+
+
+class Template:
+    """A compiled template. ``escaped`` makes what is put into it harmless for HTML."""
+
+    def __init__(self, source: str, *, escaped: bool = False) -> None:
+        """Raise TemplateRefused."""
+        if len(source) > MAX_SOURCE:
+            raise TemplateRefused(f"it is longer than {MAX_SOURCE} characters: write a shorter one")
+        self._environment = _Environment(autoescape=escaped)
+        try:
+            self._template = self._environment.from_string(source)
+        except TemplateRefused:
+            raise
+        except TemplateError as error:
+            line = getattr(error, "lineno", None)
+            raise TemplateRefused(f"{error}" + (f" (line {line} of it)" if line else "")) from None
+        except RecursionError:
+            raise TemplateRefused("it is nested too deeply: write it flat") from None
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        """Return the text; raise ValueError saying what went wrong."""
+        self._environment.steps = MAX_STEPS
+        text = ""
+        try:
+            for piece in self._template.generate(values):
+                text += piece
+                self._environment.bounded(text)
+        except TemplateRefused:
+            raise
+        except Exception as error:
+            # Whatever a template does, the alert goes out with the default text.
+            raise TemplateRefused(f"{type(error).__name__}: {error}") from error
+        return text
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    def __init__(self, *, autoescape: bool) -> None:
+        super().__init__(autoescape=autoescape, extensions=(), cache_size=0)
+        self.steps = MAX_STEPS
+        filters: dict[str, Callable[..., Any]] = {name: self.filters[name] for name in FILTERS}
+        self.filters = {**filters, "_counted": self._counted, "_bounded": self.bounded}
+        self.globals = {}
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for node in tree.find_all(nodes.Node):
+            _refuse(node)
+        bounding: nodes.Template = _Bounding().visit(tree)
+        return bounding
+
+    def _counted(self, items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            self.steps -= 1
+            if self.steps < 0:
+                raise TemplateRefused(f"its loops take more than {MAX_STEPS} turns")
+            yield item
+
+    @staticmethod
+    def bounded(value: Any) -> Any:
+        if isinstance(value, str | Markup | list | tuple) and len(value) > MAX_TEXT:
+            raise TemplateRefused(f"it puts together more than {MAX_TEXT} characters")
+        return value
+
+
+def _refuse(node: nodes.Node) -> None:
+    for kind, what in _REFUSED.items():
+        if isinstance(node, kind):
+            raise TemplateRefused(f"line {node.lineno} has {what}")
+    if isinstance(node, nodes.For) and node.recursive:
+        raise TemplateRefused(f"line {node.lineno} has a recursive loop: write it out")
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        raise TemplateRefused(
+            f'line {node.lineno} has the filter "{node.name}", and there are only {", ".join(sorted(FILTERS))}'
+        )
+
+
+class _Bounding(NodeTransformer):
+    """Puts a filter round what may grow: what a loop goes over, and texts and lists that are added up."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  jinja's way
+        self.generic_visit(node)
+        node.iter = _filtered(cast("nodes.Expr", node.iter), "_counted")
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filtered(node, "_bounded")
+
+    def visit_Add(self, node: nodes.Add) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filtered(node, "_bounded")
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filtered(node, "_bounded") if node.name == "join" else node
+
+
+def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
