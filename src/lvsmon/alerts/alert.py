@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+
+from typing_extensions import TypeAliasType
 
 from lvsmon.alerts.condition import Condition, Severity
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+Json = TypeAliasType("Json", "str | int | float | bool | list[Json] | dict[str, Json] | None")
+"""Named in this way (PEP 695) so that the store can read it back: a plain alias of itself has no end."""
 
 
 class Stage(StrEnum):

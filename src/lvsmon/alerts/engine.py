@@ -3,12 +3,12 @@
 conditions, acknowledgements ──▶ incidents ──▶ threads of each route ──▶ limit, digest ──▶ messages
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from lvsmon.alerts import incidents
-from lvsmon.alerts.condition import Condition
+from lvsmon.alerts.condition import Condition, Subject
 from lvsmon.alerts.holding import Account, Held, hold
 from lvsmon.alerts.incidents import Acknowledgement, Incident, Incidents, follow, root_of
 from lvsmon.alerts.route import Route, choose
@@ -45,14 +45,21 @@ class Step:
     ended: tuple[Incident, ...] = ()
 
 
-def advance(state: State, routes: Sequence[Route], conditions: Iterable[Condition] | None, now: float) -> Step:
+def advance(
+    state: State,
+    routes: Sequence[Route],
+    conditions: Iterable[Condition] | None,
+    now: float,
+    unjudged: Container[Subject] = (),
+) -> Step:
     """Return what becomes of ``state`` at ``now``, in wall-clock seconds, and what is to be told.
 
-    ``conditions`` is everything that is wrong now; None where nobody has looked since the last step.
+    ``conditions`` is everything that is wrong now, None where nobody has looked since the last step; ``unjudged`` are
+    subjects of which nothing is known now. What does not change is the same object afterwards.
     """
     if conditions is None:
         conditions = [incident.condition for incident in state.incidents.values()]
-    followed = follow(state.incidents, conditions, now)
+    followed = follow(state.incidents, conditions, now, unjudged)
     groups = _groups(followed.incidents, routes, now)
     open_now = {incident.id for incident in followed.incidents.values()}
     threads: dict[ThreadKey, Thread] = {}
@@ -63,12 +70,14 @@ def advance(state: State, routes: Sequence[Route], conditions: Iterable[Conditio
         mine = groups[route.name]
         keys = [*mine, *(group for name, group in state.threads if name == route.name and group not in mine)]
         for group in keys:
-            after, said = step(route, state.threads.get((route.name, group)), mine.get(group, ()), open_now, now)
+            before = state.threads.get((route.name, group))
+            after, said = step(route, before, mine.get(group, ()), open_now, now)
             messages += said
             if after is not None:
-                threads[route.name, group] = after
-        account, passed = hold(route, state.accounts.get(route.name, Account()), messages, now)
-        accounts[route.name] = account
+                threads[route.name, group] = before if before is not None and before == after else after
+        known = state.accounts.get(route.name, Account())
+        account, passed = hold(route, known, messages, now)
+        accounts[route.name] = known if known == account else account
         due += [Due(route, message, held) for message, held in passed]
     return Step(State(followed.incidents, threads, accounts), tuple(due), followed.opened, followed.ended)
 

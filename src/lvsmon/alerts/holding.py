@@ -51,7 +51,7 @@ class Account:
     messages: int = 0
     held_back: int = 0
     looked: float = 0.0
-    """When digests were last thought of."""
+    """The minute in which digests were last thought of."""
 
 
 def hold(
@@ -71,7 +71,7 @@ def hold(
         else:
             passed.append((message, None))
             account = replace(account, sent=(*account.sent, now) if route.limit else (), messages=account.messages + 1)
-    return replace(account, looked=now), passed
+    return replace(account, looked=now // 60 * 60) if route.digest else account, passed
 
 
 def _is_over(route: Route, account: Account, held: Held, now: float) -> bool:

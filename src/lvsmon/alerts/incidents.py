@@ -9,11 +9,11 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from lvsmon.alerts.condition import Condition, ConditionId
+from lvsmon.alerts.condition import Condition, ConditionId, Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +53,26 @@ class Followed:
     ended: tuple[Incident, ...] = ()
 
 
-def follow(incidents: Incidents, conditions: Iterable[Condition], now: float) -> Followed:
-    """Return what ``conditions``, everything that is wrong at ``now``, make of ``incidents``."""
+def follow(
+    incidents: Incidents, conditions: Iterable[Condition], now: float, unjudged: Container[Subject] = ()
+) -> Followed:
+    """Return what ``conditions``, everything that is wrong at ``now``, make of ``incidents``.
+
+    Of the subjects in ``unjudged`` nobody can say anything now, so that their incidents go on as they were last seen.
+    """
     open_now: dict[ConditionId, Incident] = {}
     opened = []
     for condition in conditions:
         before = incidents.get(condition.id)
         if before is None:
             since = min(condition.since, now) or now
-            incident = Incident(
-                id=identity(condition, now), condition=replace(condition, since=since), opened=now
-            )  # fmt: skip
+            incident = Incident(id=identity(condition, now), condition=replace(condition, since=since), opened=now)
             opened.append(incident)
         else:
-            since = condition.since or before.condition.since
-            incident = replace(before, condition=replace(condition, since=since))
+            seen = replace(condition, since=condition.since or before.condition.since)
+            incident = before if seen == before.condition else replace(before, condition=seen)
         open_now[condition.id] = incident
+    open_now |= {key: incident for key, incident in incidents.items() if key not in open_now and key[1] in unjudged}
     ended = tuple(incident for key, incident in incidents.items() if key not in open_now)
     return Followed(open_now, tuple(opened), ended)
 

@@ -83,6 +83,26 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             deadline REAL
         ) STRICT""",
     ),
+    (
+        """CREATE TABLE alerting (
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            record TEXT NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE outbox (
+            number INTEGER PRIMARY KEY,
+            channel TEXT NOT NULL,
+            put_at REAL NOT NULL,
+            until REAL NOT NULL,
+            alert TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE acknowledgement (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            incident TEXT NOT NULL,
+            record TEXT NOT NULL
+        ) STRICT""",
+    ),
 )
 """Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
 

@@ -1,6 +1,6 @@
 """Destinations that are DOWN or in WARN, whose certificate ends soon, or that cannot be probed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lvsmon.actions.ipvs.base import DeleteDestination, EditDestination
@@ -10,8 +10,8 @@ from lvsmon.model import Choice, Destination, Health, NoticeKind, ProbeState, Ru
 from lvsmon.monitor.snapshot import Snapshot
 
 
-def conditions(snapshot: Snapshot) -> Iterator[Condition]:
-    """Yield what is wrong with each destination, by what was decided of it."""
+def conditions(snapshot: Snapshot, quiet: Collection[tuple[str, str]] = ()) -> Iterator[Condition]:
+    """Yield what is wrong with each destination, by what was decided of it; nothing of what is as planned."""
     kinds = {notice.kind for notice in snapshot.decided.notices}
     flapping = {
         (notice.subject, notice.about)
@@ -23,6 +23,8 @@ def conditions(snapshot: Snapshot) -> Iterator[Condition]:
         for destination in virtual.destinations:
             choice = snapshot.decided.choices.get((virtual.key, destination.key))
             if choice is None or choice.cut_off:
+                continue
+            if choice.rule is Rule.WISH or (virtual.name, destination.realserver.name) in quiet:
                 continue
             if choice.health is Health.UNKNOWN and NoticeKind.BRAKE in kinds:
                 continue  # the brake's own condition says it for all of them

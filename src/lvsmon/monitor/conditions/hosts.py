@@ -36,6 +36,11 @@ def conditions(snapshot: Snapshot) -> Iterator[Condition]:
         )
 
 
+def unjudged(snapshot: Snapshot) -> set[Subject]:
+    """Return the hosts that have not been judged yet."""
+    return {_subject(host) for host in snapshot.plan.hosts if _health(host, snapshot) is Health.UNKNOWN}
+
+
 def _subject(host: Host) -> Subject:
     return Subject(about=f"host {host.name}")
 
