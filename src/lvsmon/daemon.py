@@ -8,8 +8,8 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from lvsmon.errors import ConfigError
 from lvsmon.logs import event
 from lvsmon.model.history import Moment, Session
 from lvsmon.model.settings import format_duration
+from lvsmon.monitor.alerting.informer import Informer
 from lvsmon.monitor.director import Director
 from lvsmon.monitor.jobs import Jobs
 from lvsmon.monitor.witness import Witness
@@ -68,6 +69,7 @@ class Daemon:
         self._keeper.hold("pause", lambda store: store.save_pause(pause))  # also into a file that is begun anew
         self._keeper.hold("wishes", lambda store: store.save_wishes(wishes))
         self._witness = Witness(self._keeper.tell)
+        self._informer = Informer(plan.state_directory, socket.gethostname(), lambda: self._keeper.trouble)
         self._director = Director(
             plan,
             lambda: open_ipvs(plan.backend),
@@ -78,6 +80,7 @@ class Daemon:
             sysctls=None if plan.backend is Backend.MEMORY else Sysctls(),
             limit=max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS),
             witness=self._witness,
+            observe=self._informer.decided,
         )
         self._office = Office(path, self._director, Saver(self._keeper), self._manager, self._took)
         self._control = ControlServer(self._office, plan.control)
@@ -123,6 +126,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
         self._jobs.close()
+        self._informer.close(PATIENCE)
         self._keeper.keep(states, self._director.owned)
         if not self._keeper.close(PATIENCE):
             event(_log, logging.ERROR, "state_not_saved", effect="what happened last is not remembered")
@@ -146,8 +150,11 @@ class Daemon:
         while True:
             await self._reload.wait()
             self._reload.clear()
-            with suppress(ConfigError):  # the office has logged it
+            try:
                 await self._office.reload()
+            except ConfigError as error:  # the office has logged it
+                self._informer.refused(error)
+                self._director.reconsider()
 
     @property
     def _plan(self) -> Plan:
@@ -156,6 +163,7 @@ class Daemon:
     def _took(self, plan: Plan) -> None:
         """Go on with what a new plan says beside probes and the table."""
         self._control.configure(plan.control)
+        self._informer.took(plan)
         self._jobs.arm("windows")
 
     async def _keep_watch(self) -> None:

@@ -29,10 +29,11 @@ ELSEWHERE = {
     "cannot be looked at",
     "nested too deeply",
     "this probe needs the name that clients use",
+    "the name is taken by another channel",
 }
 """Parts of messages that the corpus cannot show here: about the files themselves (`test_files`), about installed
-plug-ins (`test_kinds`), about words of a command line (`test_words`), and the one that is told when there is no stack
-left, not even for tracing."""
+plug-ins (`test_kinds`), about channels (`test_alerts`), about words of a command line (`test_words`), and the one that
+is told when there is no stack left, not even for tracing."""
 
 LEAKS = ("Input should", "validation error", "NoneType", "dict", "str,", "tuple", "Traceback", "hunter2")
 """Words of pydantic and Python, and the secret that the files hold: none of it is for people to read."""

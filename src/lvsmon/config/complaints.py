@@ -8,7 +8,7 @@ from lvsmon.config.lines import KeyPath
 from lvsmon.errors import Complaint, ConfigError
 from lvsmon.model.settings import shown
 
-_NAMED: Final = ("realserver", "virtual", "host", "group", "maintenance")
+_NAMED: Final = ("realserver", "virtual", "host", "group", "maintenance", "alert")
 
 
 class Where(NamedTuple):

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from lvsmon.config.guesses import SCHEMA, meant, translated
 from lvsmon.config.schema import (
+    AlertSection,
     BrakeSection,
     DefaultsSection,
     EntrySection,
@@ -38,6 +39,7 @@ _HOMES: Final[Mapping[str, type[BaseModel]]] = {
     "[[host]]": HostSection,
     "[[group]]": GroupSection,
     "[brake]": BrakeSection,
+    "[[alert]]": AlertSection,
 }
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "tunnel": TunnelSection,

@@ -1,14 +1,15 @@
 """From what is written to one typed section, and to a probe: the one place where settings are judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
+from lvsmon.alerts.channel import Channel
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import explain
-from lvsmon.config.kinds import Kind, Kinds
+from lvsmon.config.kinds import CHANNELS, Kind, Kinds
 from lvsmon.config.schema import ProbeSection, Section
 from lvsmon.config.secret_files import from_environment, from_file, in_place
 from lvsmon.model.settings import Secret, shown
@@ -40,12 +41,23 @@ class ProbeEntry:
         return _blamed(self.where, self.kind, error)
 
 
+@dataclass(frozen=True)
+class ChannelEntry:
+    """One ``[channel.NAME]``: the section as written and the channel it makes."""
+
+    where: Where
+    kind: Kind
+    section: Section
+    made: Channel
+
+
 class EntryReader:
     """Reads single sections; what is wrong goes to ``complaints``."""
 
     def __init__(self, complaints: Complaints) -> None:
         self._complaints = complaints
         self._kinds = Kinds()
+        self._channels = Kinds(CHANNELS)
 
     def section(self, kind: type[Found], where: Where, raw: object) -> Found | None:
         """Return the section that ``raw`` writes, None after complaining."""
@@ -75,15 +87,37 @@ class EntryReader:
 
     def probe(self, where: Where, raw: Mapping[str, Any], beside: Iterable[ProbeEntry] = ()) -> ProbeEntry | None:
         """Return the probe that ``raw`` writes, None after complaining; ``beside`` stand others."""
+        made = self._made(where, raw, self._kinds, "tcp", list(beside))
+        if made is None:
+            return None
+        kind, section, probe, parts = made
+        return ProbeEntry(where, kind, cast("ProbeSection", section), probe, parts)
+
+    def channel(self, where: Where, raw: Mapping[str, Any]) -> ChannelEntry | None:
+        """Return the channel that ``raw`` writes, None after complaining."""
+        made = self._made(where, raw, self._channels, "email")
+        return None if made is None else ChannelEntry(where, *made[:3])
+
+    def _made(
+        self,
+        where: Where,
+        raw: Mapping[str, Any],
+        kinds: Kinds,
+        example: str,
+        beside: Sequence[ProbeEntry] = (),
+    ) -> tuple[Kind, Section, Any, dict[str, ProbeEntry]] | None:
+        """Return the kind that ``raw`` names, its section, what they make, and the probes that it is made of."""
         name = raw.get("kind")
         if not isinstance(name, str):
             self._complaints.add(
                 where.at("kind"),
-                'missing: write for example kind = "tcp"' if name is None else f"write a string, not {shown(name)}",
+                f'missing: write for example kind = "{example}"'
+                if name is None
+                else f"write a string, not {shown(name)}",
             )
             return None
         try:
-            kind = self._kinds.get(name)
+            kind = kinds.get(name)
         except ValueError as error:
             self._complaints.add(where.at("kind"), str(error))
             return None
@@ -99,7 +133,7 @@ class EntryReader:
             return None
         values |= {key: part.probe for key, part in made.items()}
         try:
-            return ProbeEntry(where, kind, section, kind.probe(**values), made)
+            return kind, section, kind.probe(**values), made
         except ValueError as error:  # of the kind's __post_init__: settings that do not go together
             self._complaints.add(*_blamed(where, kind, error))
             return None
@@ -120,7 +154,7 @@ class EntryReader:
             return None
         return self.probe(where, raw)
 
-    def _secrets(self, where: Where, kind: Kind, section: ProbeSection, values: dict[str, Any]) -> bool:
+    def _secrets(self, where: Where, kind: Kind, section: Section, values: dict[str, Any]) -> bool:
         """Put each secret that is given into ``values``; return whether all is well."""
         well = True
         for key, required in kind.secrets.items():

@@ -42,6 +42,15 @@ _MEANT: Final[Mapping[str, str]] = {
     # lvsmon's own, of old
     "accept_no_auth": "login",
     "any_answer": "login",
+    # mon
+    "alert": "to",
+    "alertevery": "every",
+    "alertafter": "after",
+    "numalerts": "max",
+    "upalert": "resolve",
+    "no_comp_alerts": "resolve",
+    "period": "when",
+    "exclude_period": "unless",
     # values
     "nat": "masq",
     "dr": "route",

@@ -7,7 +7,7 @@ import ast
 import inspect
 import textwrap
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -15,21 +15,23 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lvsmon import probes
+from lvsmon import actions, probes
 from lvsmon.config.cascade import BUILT_IN_VALUES
-from lvsmon.config.kinds import Kind, as_written, builtin
+from lvsmon.config.kinds import CHANNELS, Kind, as_written, builtin
 from lvsmon.config.schema import (
+    AlertSection,
     BrakeSection,
     ControlSection,
     DefaultsSection,
+    DeliverySection,
     DirectorSection,
     EntrySection,
     FlapSection,
     GroupSection,
+    HeartbeatSection,
     HistorySection,
     HostSection,
     MaintenanceSection,
-    ProbeSection,
     RealserverSection,
     SorrySection,
     SysctlSection,
@@ -54,33 +56,33 @@ _SECTIONS: Final = (
     BrakeSection,
     SysctlSection,
     MaintenanceSection,
+    AlertSection,
+    HeartbeatSection,
+    DeliverySection,
 )
 
 
 def schema() -> dict[str, Any]:
     """Return the schema of a main or drop-in file, with every built-in kind of probe under its ``kind``."""
     kinds = [builtin(name) for name in sorted(probes.BUILTIN)]
-    models: list[type[BaseModel]] = [*_SECTIONS, *(kind.section for kind in kinds)]
+    channels = [builtin(name, CHANNELS) for name in sorted(actions.CHANNELS)]
+    models: list[type[BaseModel]] = [*_SECTIONS, *(kind.section for kind in (*kinds, *channels))]
     _, made = models_json_schema([(model, "validation") for model in models])
     definitions = {name: _tidy(one) for name, one in made["$defs"].items()}
     for section in _SECTIONS:
         _describe(definitions[section.__name__], [section])
         hints = typing.get_type_hints(section, include_extras=True)
         for key, one in definitions[section.__name__]["properties"].items():
-            if "default" in one and section.model_fields[key].default is not None:
+            if "default" in one and section.model_fields[key].default is not None and key != "resolve":
                 one["default"] = as_written(hints[key], section.model_fields[key].default)
-    for kind in kinds:
+    for kind in (*kinds, *channels):
         _describe_kind(definitions[kind.section.__name__], kind)
     hints = typing.get_type_hints(DefaultsSection, include_extras=True)
     for key, value in BUILT_IN_VALUES.items():
         if value is not None:
             definitions["DefaultsSection"]["properties"][key]["default"] = as_written(hints[key], value)
     for section in (VirtualSection, HostSection):
-        definitions[section.__name__]["properties"]["probe"]["items"] = {
-            "type": "object",
-            "required": ["kind"],
-            "oneOf": [_reference(kind.section) for kind in kinds],
-        }
+        definitions[section.__name__]["properties"]["probe"]["items"] = _one_of(kinds)
     return {
         "$schema": DIALECT,
         "title": "lvsmon configuration",
@@ -97,6 +99,10 @@ def schema() -> dict[str, Any]:
             "group": {"type": "array", "items": _reference(GroupSection)},
             "brake": _reference(BrakeSection),
             "maintenance": {"type": "array", "items": _reference(MaintenanceSection)},
+            "alert": {"type": "array", "items": _reference(AlertSection)},
+            "channel": {"type": "object", "additionalProperties": _one_of(channels)},
+            "heartbeat": _reference(HeartbeatSection),
+            "delivery": _reference(DeliverySection),
         },
         "$defs": definitions,
     }
@@ -108,6 +114,11 @@ def of_kind(kind: Kind) -> dict[str, Any]:
     definition: dict[str, Any] = _tidy(made["$defs"][kind.section.__name__])
     _describe_kind(definition, kind)
     return definition
+
+
+def _one_of(kinds: Sequence[Kind]) -> dict[str, Any]:
+    found = {"oneOf": [_reference(kind.section) for kind in kinds]} if kinds else {}
+    return {"type": "object", "required": ["kind"], **found}
 
 
 def _reference(model: type[BaseModel]) -> dict[str, Any]:
@@ -146,7 +157,7 @@ def _describe_kind(definition: dict[str, Any], kind: Kind) -> None:
     definition["description"] = inspect.getdoc(kind.probe) or ""
     definition["required"] = sorted({"kind", *definition.get("required", [])})
     properties = definition["properties"]
-    _describe(definition, [ProbeSection, kind.probe])
+    _describe(definition, [kind.section.__mro__[1], kind.probe])
     for key in kind.settings:
         if (default := kind.default_of(key)) is not None:
             properties[key]["default"] = default

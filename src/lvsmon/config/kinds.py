@@ -1,4 +1,5 @@
 """The kinds of probes, built in or of the entry-point group ``lvsmon.probes``, each with its settings as a section.
+Channels that carry alerts are such kinds too, of the group ``lvsmon.actions``.
 
 A kind's dataclass says everything: field names are keys, annotations are types, defaults are defaults, docstrings under
 the fields are the documentation. A type of its own has ``write``, the way back from what was read. ``__post_init__``
@@ -9,7 +10,7 @@ hand names none. A kind that does not speak TCP alone says so in a class variabl
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -19,9 +20,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, Strict, create_model
 
-from lvsmon import probes
+from lvsmon import actions, probes
 from lvsmon.config.guesses import meant
-from lvsmon.config.schema import ProbeSection
+from lvsmon.config.schema import ChannelSection, ProbeSection, Section
 from lvsmon.model.settings import Secret, Written, shown
 from lvsmon.probes.base import Probe
 
@@ -51,8 +52,8 @@ class Kind:
     """
 
     name: str
-    probe: type[Probe]
-    section: type[ProbeSection]
+    probe: type[Any]
+    section: type[Section]
     settings: Mapping[str, "dataclasses.Field[Any]"]
     hints: Mapping[str, Any]
     secrets: Mapping[str, bool]
@@ -85,17 +86,38 @@ _PROMISED: Final = ("uses_hostname", "needs_hostname", "memory_bound", "check")
 """What `lvsmon.probes.base.Probe` promises besides its kind."""
 
 
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Kinds of one sort: probes, or channels. ``listed`` says where people find what there is."""
+
+    group: str
+    builtin: Mapping[str, str]
+    load: Callable[[str], type[Any]]
+    section: type[Section]
+    promised: tuple[str, ...]
+    listed: str
+    suffix: str
+
+
+PROBES: Final = Family(GROUP, probes.BUILTIN, probes.load, ProbeSection, _PROMISED, "`lvsmon probe --list`", "Probe")
+CHANNELS: Final = Family(
+    "lvsmon.actions", actions.CHANNELS, actions.load, ChannelSection, ("deliver", "timeout"),
+    "docs/reference/alerts.md", "Channel",
+)  # fmt: skip
+
+
 class Kinds:
     """Finds kinds by name; plug-ins are listed at once and loaded when a configuration names them."""
 
-    def __init__(self) -> None:
+    def __init__(self, family: Family = PROBES) -> None:
+        self._family = family
         self._plugins: dict[str, list[EntryPoint]] = {}
-        for entry in entry_points(group=GROUP):
+        for entry in entry_points(group=family.group):
             self._plugins.setdefault(entry.name, []).append(entry)
 
     def names(self) -> list[str]:
         """Return the name of every kind there is, plug-ins that cannot be used included."""
-        return sorted({*probes.BUILTIN, *self._plugins})
+        return sorted({*self._family.builtin, *self._plugins})
 
     def origin(self, name: str) -> str:
         """Return which distribution a kind comes from, "" for our own."""
@@ -104,18 +126,19 @@ class Kinds:
     def get(self, name: str) -> Kind:
         """Return the kind; raise ValueError saying what there is, or what is wrong with a plug-in."""
         plugins = self._plugins.get(name, [])
-        if name in probes.BUILTIN:
+        family = self._family
+        if name in family.builtin:
             if plugins:
                 raise ValueError(f"the plug-in {_origin(plugins[0])} offers a kind of lvsmon's own name: remove it")
-            return builtin(name)
+            return builtin(name, family)
         if not plugins:
             raise ValueError(
-                f"unknown kind {shown(name)}{meant(name, {*probes.BUILTIN, *self._plugins}, '`lvsmon probe --list`')}"
+                f"unknown kind {shown(name)}{meant(name, {*family.builtin, *self._plugins}, family.listed)}"
             )
         if len(plugins) > 1:
             origins = " and ".join(sorted(map(_origin, plugins)))
             raise ValueError(f"the plug-ins {origins} both offer this kind: remove one")
-        return _plugin(plugins[0])
+        return _plugin(plugins[0], family)
 
 
 def _origin(entry: EntryPoint) -> str:
@@ -123,32 +146,32 @@ def _origin(entry: EntryPoint) -> str:
 
 
 @cache
-def builtin(name: str) -> Kind:
+def builtin(name: str, family: Family = PROBES) -> Kind:
     """Return a built-in kind; raise KeyError if there is none."""
-    return kind_of(name, probes.load(name))
+    return kind_of(name, family.load(name), family)
 
 
-def _plugin(entry: EntryPoint) -> Kind:
+def _plugin(entry: EntryPoint, family: Family) -> Kind:
     try:
-        return kind_of(entry.name, entry.load())
+        return kind_of(entry.name, entry.load(), family)
     except ValueError as error:
         raise ValueError(f"the plug-in {_origin(entry)} cannot be used: {error}") from error
     except Exception as error:
         raise ValueError(f"the plug-in {_origin(entry)} cannot be used: {type(error).__name__}: {error}") from error
 
 
-def kind_of(name: str, probe: type[Probe]) -> Kind:
+def kind_of(name: str, probe: type[Any], family: Family = PROBES) -> Kind:
     """Return the kind that ``probe``'s dataclass describes; raise ValueError where it breaks the rules above."""
     if not dataclasses.is_dataclass(probe) or getattr(probe, "kind", None) != name:
         raise ValueError(f"its class is not a dataclass whose kind is {shown(name)}")
-    if missing := [name for name in _PROMISED if not hasattr(probe, name)]:
+    if missing := [name for name in family.promised if not hasattr(probe, name)]:
         raise ValueError(f"its class lacks {', '.join(missing)}")
     hints = typing.get_type_hints(probe, include_extras=True)
     settings = {field.name: field for field in dataclasses.fields(probe) if field.init}
     secrets = {key: _required(field) for key, field in settings.items() if _holds_secret(hints[key])}
     parts = frozenset(key for key in settings if hints[key] is Probe)
     beside = {key + tail for key in secrets for tail in ("_file", "_env")}
-    if clash := (RESERVED | beside) & settings.keys():
+    if clash := (family.section.model_fields.keys() | beside) & settings.keys():
         raise ValueError(f"it has settings of reserved names: {', '.join(sorted(clash))}")
     keys: dict[str, Any] = {"kind": (Literal[name], Field())}
     for key, field in settings.items():
@@ -162,8 +185,9 @@ def kind_of(name: str, probe: type[Probe]) -> Kind:
             keys[key] = (_lenient(hints[key]), Field())
         else:
             keys[key] = (_lenient(hints[key]), None)
-    section = create_model(f"{name}Probe", __base__=ProbeSection, **keys)
-    section.listed = f"`lvsmon probe {name} --help`"
+    section = create_model(f"{name}{family.suffix}", __base__=family.section, **keys)
+    if issubclass(section, ProbeSection):
+        section.listed = f"`lvsmon probe {name} --help`"
     return Kind(name, probe, section, settings, hints, secrets, parts)
 
 

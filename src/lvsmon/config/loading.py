@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lvsmon.config import destinations, maintenance, policies, runs, virtuals
+from lvsmon.config import alerts, destinations, maintenance, policies, runs, virtuals
 from lvsmon.config.beside import Beside, dependencies
 from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
@@ -86,7 +86,9 @@ def load_all(path: Path) -> Loaded:
             Where(sources[0], ()),
             f"there is no virtual service: write [[virtual]] here, or in a file named *.toml in {folder}",
         )
-    windows = maintenance.windows_of(reader.sections, [one.virtual for one in resolved], complaints)
+    virtuals_made = [one.virtual for one in resolved]
+    windows = maintenance.windows_of(reader.sections, virtuals_made, complaints)
+    alerting = alerts.setup_of(reader.sections, virtuals_made, complaints)
     complaints.refuse()
     director, control = reader.sections.director, reader.sections.control
     plan = Plan(
@@ -106,6 +108,7 @@ def load_all(path: Path) -> Loaded:
         ),
         sysctls={} if director.sysctl is None else director.sysctl.model_dump(exclude_none=True),
         windows=windows,
+        alerting=alerting,
         retention=Retention(reader.sections.history.keep, reader.sections.history.rows),
     )
     return Loaded(plan, tuple(sources), reader.sections, tuple(resolved), beside)
@@ -171,7 +174,7 @@ class _Builder:
             if section.depends is not None:
                 self._depends[section.name] = section.depends
             self._realservers[section.name] = (
-                RealServer(section.name, section.address),
+                RealServer(section.name, section.address, frozenset(section.tags)),
                 layer(section, Level.REALSERVER, where),
             )
 
@@ -238,6 +241,7 @@ class _Builder:
             sorry_below=below,
             sorry_hysteresis=more,
             manage=Manage(settings["manage"].value),
+            tags=frozenset(section.tags),
             on_drift=OnDrift(settings["on_drift"].value),
         )
         return Resolved(entry, virtual, tuple(one.timing for one in aims))

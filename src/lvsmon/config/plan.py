@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from lvsmon.alerts.setup import Setup
 from lvsmon.model import Brake, Group, Host, VirtualService
 from lvsmon.model.history import DEFAULT_RETENTION, Retention
 from lvsmon.model.window import Window
@@ -70,6 +71,7 @@ class Plan:
     windows: tuple[Window, ...] = ()
     retention: Retention = DEFAULT_RETENTION
     control: ControlSettings = ControlSettings()
+    alerting: Setup = field(default_factory=Setup)
 
     @property
     def runs(self) -> dict[str, ProbeSpec]:

@@ -5,14 +5,17 @@ from typing import Any, Final
 
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.english import unknown_key
-from lvsmon.config.entries import EntryReader, ProbeEntry
+from lvsmon.config.entries import ChannelEntry, EntryReader, ProbeEntry
 from lvsmon.config.files import Source
 from lvsmon.config.schema import (
+    AlertSection,
     BrakeSection,
     ControlSection,
     DefaultsSection,
+    DeliverySection,
     DirectorSection,
     GroupSection,
+    HeartbeatSection,
     HistorySection,
     HostSection,
     MaintenanceSection,
@@ -21,8 +24,8 @@ from lvsmon.config.schema import (
 )
 from lvsmon.config.values import VALID_NAME
 
-_SINGLE: Final = ("director", "history", "control", "brake", "defaults")
-_MANY: Final = ("realserver", "virtual", "host", "group", "maintenance")
+_SINGLE: Final = ("director", "history", "control", "brake", "defaults", "channel", "heartbeat", "delivery")
+_MANY: Final = ("realserver", "virtual", "host", "group", "maintenance", "alert")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Sections:
     groups: list[tuple[Where, GroupSection]] = field(default_factory=list)
     brake: tuple[Where, BrakeSection] | None = None
     maintenance: list[tuple[Where, MaintenanceSection]] = field(default_factory=list)
+    alerts: list[tuple[Where, AlertSection]] = field(default_factory=list)
+    channels: dict[str, ChannelEntry] = field(default_factory=dict)
+    heartbeat: tuple[Where, HeartbeatSection] | None = None
+    delivery: DeliverySection = field(default_factory=DeliverySection)
     broken_names: set[str] = field(default_factory=set)
     nameless: bool = False
     """Whether a realserver was refused for its name: then nobody can say which names are unknown."""
@@ -93,6 +100,7 @@ class Reader:
         if "control" in source.data and self._only_in_main(top.at("control")):
             control = self._entries.section(ControlSection, top.at("control"), source.data["control"])
             self.sections.control = control or ControlSection()
+        self._alerting(source, top)
         defaults = self._entries.section(DefaultsSection, top.at("defaults"), source.data.get("defaults", {}))
         self.sections.defaults.append((top.at("defaults"), defaults or DefaultsSection()))
         for where, raw in self._tables(top.at("realserver")):
@@ -123,6 +131,38 @@ class Reader:
             window = self._entries.section(MaintenanceSection, where, raw)
             if window is not None:
                 self.sections.maintenance.append((where, window))
+
+    def _alerting(self, source: Source, top: Where) -> None:
+        """Read channels and routes, of any file, and what is there once."""
+        if "heartbeat" in source.data and self._only_in_main(top.at("heartbeat")):
+            beat = self._entries.section(HeartbeatSection, top.at("heartbeat"), source.data["heartbeat"])
+            self.sections.heartbeat = None if beat is None else (top.at("heartbeat"), beat)
+        if "delivery" in source.data and self._only_in_main(top.at("delivery")):
+            delivery = self._entries.section(DeliverySection, top.at("delivery"), source.data["delivery"])
+            self.sections.delivery = delivery or DeliverySection()
+        for where, raw in self._tables(top.at("alert")):
+            alert = self._entries.section(AlertSection, where, raw)
+            if alert is not None:
+                self.sections.alerts.append((where, alert))
+        channels = source.data.get("channel", {})
+        if not isinstance(channels, dict):
+            self._complaints.add(top.at("channel"), "write a section for each channel with its name: [channel.mail]")
+            return
+        for name, raw in channels.items():
+            self._channel(top.at("channel", name), name, raw)
+
+    def _channel(self, where: Where, name: str, raw: object) -> None:
+        if not VALID_NAME.fullmatch(name):
+            self._complaints.add(
+                where, "write a name of at most 64 ASCII letters, digits and _ . : @ -, as in [channel.mail]"
+            )
+        elif not isinstance(raw, dict):
+            self._complaints.add(where, f"write a section with the name of the channel: [channel.{name}]")
+        elif name in self.sections.channels:
+            first = self.sections.channels[name].where
+            self._complaints.add(where, f"the name is taken by another channel at {first}: write a different one")
+        elif (entry := self._entries.channel(where, raw)) is not None:
+            self.sections.channels[name] = entry
 
     def _only_in_main(self, where: Where) -> bool:
         if where.source is not self.sections.main:

@@ -11,6 +11,7 @@ from lvsmon.config.loading import Loaded, Resolved
 from lvsmon.config.runs import effective
 from lvsmon.config.schema import MaintenanceSection, RealserverSection
 from lvsmon.config.sections import HostEntry
+from lvsmon.config.show_alerts import alerting_of
 from lvsmon.config.show_probes import probe_of, timing_of
 from lvsmon.config.values import Floor
 from lvsmon.model import Destination, Family, Policy, VirtualService
@@ -72,7 +73,7 @@ def _beside(loaded: Loaded) -> dict[str, Any]:
         }
     if loaded.sections.maintenance:
         shown["maintenance"] = [_window(section) for _, section in loaded.sections.maintenance]
-    return shown
+    return shown | alerting_of(loaded.sections)
 
 
 def _host(entry: HostEntry, timing: Layer) -> dict[str, Any]:
@@ -108,6 +109,8 @@ def _virtual(resolved: Resolved) -> dict[str, Any]:
                 shown[key] = getattr(section, key)
     if section.depends is not None:
         shown["depends"] = str(section.depends)
+    if section.tags:
+        shown["tags"] = section.tags
     shown["floor"] = as_written(Floor, virtual.floor)
     shown["manage"], shown["on_drift"] = virtual.manage.value, virtual.on_drift.value
     for key in ("combine", "needed"):

@@ -71,7 +71,10 @@ class Director:
         sysctls: Sysctls | None = None,
         limit: int = DEFAULT_LIMIT,
         witness: Witness | None = None,
+        observe: Callable[[Snapshot], None] | None = None,
     ) -> None:
+        """``observe`` is told of each decision; it must not wait."""
+        self._observe = observe
         self._plan = plan
         self._limit = limit
         self._board = Board(remembered)
@@ -333,6 +336,8 @@ class Director:
         for look in looks:
             if not look.done():  # who asked may have gone
                 look.set_result(self._last)
+        if self._observe is not None:
+            self._observe(self.snapshot())
 
     def standing_pause(self) -> Pause | None:
         """Return the pause in force; one whose time is over is gone."""

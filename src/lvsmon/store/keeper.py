@@ -67,6 +67,8 @@ class Keeper:
         self._retry = retry
         self._most = most
         self._now = now
+        self.trouble = ""
+        """Why nothing can be written, "" if it can."""
         self._news = threading.Condition()  # guards the five below
         self._waiting = _Waiting()
         self._closing = False
@@ -206,6 +208,7 @@ class Keeper:
         if lost or self._failing is not None:
             event(_log, logging.WARNING if lost else logging.INFO, "state_saved_again", entries_lost=lost)
             self._failing = None
+            self.trouble = ""
         if taken.retention is not None:
             self._store.examine()
             self._store.history.prune(self._session.seen.at - taken.retention.age, taken.retention.rows)
@@ -224,6 +227,7 @@ class Keeper:
         if self._failing is not None:
             return
         self._failing = self._session.seen
+        self.trouble = str(error)
         effect = "probing and the table go on; what is to be kept waits in memory"
         event(_log, logging.ERROR, "state_not_saved", what=error, effect=effect)
         if not isinstance(error, StateError):

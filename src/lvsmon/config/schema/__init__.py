@@ -4,6 +4,7 @@ The docstrings under the keys are what `lvsmon config schema` and the reference 
 written; `lvsmon.config.cascade` fills it in. A probe's own settings come from its kind (`lvsmon.config.kinds`).
 """
 
+from lvsmon.config.schema.alert import AlertSection, ChannelSection, DeliverySection, HeartbeatSection
 from lvsmon.config.schema.base import Section
 from lvsmon.config.schema.beside import BrakeSection, GroupSection, HostSection
 from lvsmon.config.schema.cascade import (
@@ -24,14 +25,18 @@ from lvsmon.config.schema.virtual import (
 )
 
 __all__ = [
+    "AlertSection",
     "BrakeSection",
     "Cascading",
+    "ChannelSection",
     "ControlSection",
     "DefaultsSection",
+    "DeliverySection",
     "DirectorSection",
     "EntrySection",
     "FlapSection",
     "GroupSection",
+    "HeartbeatSection",
     "HistorySection",
     "HostSection",
     "MaintenanceSection",

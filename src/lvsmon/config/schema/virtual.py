@@ -56,7 +56,7 @@ class RealserverSection(Cascading):
     """What it depends on: names of hosts and virtual services joined by and, or, not; "ping/SELF" is itself there."""
 
     tags: list[Name] = Field(default=[])
-    """Words that maintenance windows name it by, with others: a rack, a room, a release."""
+    """Words that maintenance windows and alerts name it by, with others: a rack, a room, a release."""
 
 
 class EntrySection(Cascading):
@@ -164,6 +164,9 @@ class VirtualSection(Cascading):
 
     floor: Floor | None = None
     """Below so many destinations, or such a share of their weight, health is ignored: the best failing stay in."""
+
+    tags: list[Name] = Field(default=[])
+    """Words that alerts name it by, with others: a customer, a team, a rank."""
 
     combine: Literal["all", "any", "weighted"] | None = Field(default=None, json_schema_extra={"default": "all"})
     """Which probes must pass: all of them, any one, or so many that their votes are enough."""

@@ -1,0 +1,78 @@
+"""Values that routes are written in: periods, templates, times of the day, limits."""
+
+import re
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from lvsmon.alerts.period import Period
+from lvsmon.alerts.route import After, Limit
+from lvsmon.alerts.templates import Template
+from lvsmon.config.values import between
+from lvsmon.model.settings import Written, duration, format_duration, shown
+
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_LIMIT: Final = re.compile(r"(\d{1,5}) in (\S+)", re.ASCII)
+
+
+def _period(value: str) -> str:
+    Period.parse(value)
+    return value
+
+
+def _template(value: str) -> str:
+    try:
+        Template(value)
+    except ValueError as error:
+        raise ValueError(f"not a template that may be used: {error}") from None
+    return value
+
+
+def time_of_day(value: str) -> int:
+    """Return the minute of the day; raise ValueError."""
+    match = _TIME.fullmatch(value)
+    if match is None:
+        raise ValueError(f'write a time of the day, such as "08:00", not {shown(value)}')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _time(value: str) -> str:
+    time_of_day(value)
+    return value
+
+
+def _after(value: object) -> After:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000:
+        return After(failures=value)
+    if isinstance(value, str):
+        return After(seconds=duration(value))
+    raise ValueError(f'write a number of failures, such as 3, or a time, such as "5m", not {shown(value)}')
+
+
+def _write_after(after: After) -> int | str:
+    return after.failures or format_duration(after.seconds)
+
+
+def _limit(value: object) -> Limit:
+    """Return the limit; "off" is one that nothing reaches."""
+    if value == "off":
+        return OFF
+    match = _LIMIT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) < 1 or duration(match[2]) < 1:
+        raise ValueError(f'write a limit, such as "60 in 1h", or "off", not {shown(value)}')
+    return Limit(int(match[1]), duration(match[2]))
+
+
+def _write_limit(limit: Limit) -> str:
+    return "off" if limit == OFF else f"{limit.count} in {format_duration(limit.window)}"
+
+
+OFF: Final = Limit(0, 0.0)
+
+PeriodText: TypeAlias = Annotated[str, AfterValidator(_period), Field(examples=["wd {Mon-Fri} hr {9am-4pm}"])]
+TemplateText: TypeAlias = Annotated[str, AfterValidator(_template), Field(examples=["{{ conditions[0].summary }}"])]
+TimeOfDay: TypeAlias = Annotated[str, AfterValidator(_time), Field(examples=["08:00"])]
+AfterSetting: TypeAlias = Annotated[After, Written(_after, "5m", _write_after, number=True)]
+LimitSetting: TypeAlias = Annotated[Limit, Written(_limit, "60 in 1h", _write_limit)]
+Every: TypeAlias = Annotated[float, Written(between("1s", "31d"), "1h", format_duration)]
+Wait: TypeAlias = Annotated[float, Written(between("0s", "1h"), "10s", format_duration)]
