@@ -10,6 +10,7 @@ _INTERRUPTED: Final = 130
 """What a shell says of a program that SIGINT ended."""
 
 _COMMANDS: dict[str, str] = {
+    "alert": "lvsmon.cli.alert",
     "availability": "lvsmon.cli.availability",
     "check": "lvsmon.cli.check",
     "config": "lvsmon.cli.config",

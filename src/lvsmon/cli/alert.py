@@ -1,0 +1,155 @@
+"""``lvsmon alert``: what is open, taking it on, trying a route, replaying a recorded stream."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+import click
+
+from lvsmon.cli import terminal
+from lvsmon.text import escape
+
+if TYPE_CHECKING:
+    from lvsmon.config.plan import Plan
+
+BAD_USAGE: Final = 2
+COULD_NOT: Final = 3
+
+_config = click.option(
+    "--config", "-c", "path", type=click.Path(path_type=Path), envvar="LVSMON_CONFIG", show_envvar=True,
+    help="The main configuration file.  [default: /etc/lvsmon/lvsmon.toml]",
+)  # fmt: skip
+
+
+def _plan(path: Path | None) -> "Plan":
+    from lvsmon.config import DEFAULT_PATH, load
+    from lvsmon.errors import ConfigError
+
+    try:
+        return load(path or DEFAULT_PATH)
+    except ConfigError as error:
+        terminal.complain("alert", str(error))
+        sys.exit(BAD_USAGE)
+
+
+@click.group("alert")
+def command() -> None:
+    """Say what is wrong, take it on, try a route, replay a stream."""
+
+
+@command.command("list")
+@_config
+def list_(path: Path | None) -> None:
+    """Say which incidents are open, what waits to be delivered, and what each route has sent."""
+    import time
+
+    from lvsmon.alerts.facts import harmless, lasting
+    from lvsmon.errors import StateError
+    from lvsmon.store.alerts import AlertStore
+
+    try:
+        store = AlertStore.read(_plan(path).state_directory)
+        state, waiting = store.load()
+    except StateError as error:
+        terminal.complain("alert", str(error))
+        sys.exit(COULD_NOT)
+    now = time.time()
+    for incident in sorted(state.incidents.values(), key=lambda one: one.opened):
+        ack = incident.acknowledged
+        taken = f", {harmless(ack.user, 64)} has taken it on" if ack and incident.is_acknowledged(now) else ""
+        lasted = lasting(now - incident.condition.since)
+        click.echo(
+            f"{incident.id}  {incident.condition.severity}  {harmless(incident.condition.summary)}, {lasted}{taken}"
+        )
+    if not state.incidents:
+        click.echo("no incident is open")
+    for entry in waiting:
+        click.echo(f"waits for {entry.channel} since {lasting(now - entry.put_at)}: {entry.alert.subject}")
+    for name, account in sorted(state.accounts.items()):
+        held = 0 if account.held is None else account.held.total
+        click.echo(f"route {name}: {account.messages} messages, {account.held_back} held back, {held} of them now")
+    store.close()
+
+
+@command.command()
+@_config
+@click.argument("incident")
+@click.option("--comment", "-m", default="", help="Why, or what is being done.")
+@click.option("--for", "duration", metavar="DURATION", help="How long, such as 2h.  [default: until it is over]")
+@click.option("--user", envvar="USER", default="somebody", show_default=True, help="Who takes it on.")
+@click.option("--undo", is_flag=True, help="Take it back.")
+def ack(*, path: Path | None, incident: str, comment: str, duration: str | None, user: str, undo: bool) -> None:
+    """Take INCIDENT on: it is repeated to nobody until it is over. `lvsmon alert list` shows what it is called."""
+    import time
+
+    from lvsmon.alerts.incidents import Acknowledgement
+    from lvsmon.errors import StateError
+    from lvsmon.model.settings import duration as seconds
+    from lvsmon.store.alerts import AlertStore
+
+    now = time.time()
+    try:
+        until = None if duration is None else now + seconds(duration)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--for") from None
+    try:
+        store = AlertStore.open(_plan(path).state_directory)
+        names = {one.id for one in store.load()[0].incidents.values()}
+        if incident not in names:
+            terminal.complain("alert", f"no incident is called {incident}: `lvsmon alert list` shows what there is")
+            sys.exit(BAD_USAGE)
+        store.ask(incident, None if undo else Acknowledgement(user=user, comment=comment, at=now, until=until))
+        store.close()
+    except StateError as error:
+        terminal.complain("alert", str(error))
+        sys.exit(COULD_NOT)
+
+
+@command.command()
+@_config
+@click.argument("name")
+def test(*, path: Path | None, name: str) -> None:
+    """Send a test by the route or the channel NAME. Exit status 1 if a channel did not take it."""
+    import asyncio
+    import socket
+
+    from lvsmon.oneshot.alerting.trial import try_out
+
+    setup = _plan(path).alerting
+    try:
+        results = asyncio.run(try_out(setup, name, socket.gethostname()))
+    except KeyError:
+        known = ", ".join([*(route.name for route in setup.routes), *setup.channels]) or "nothing is configured"
+        terminal.complain("alert", f"no route and no channel is called {name}: there is {known}")
+        sys.exit(BAD_USAGE)
+    for channel, failure in results:
+        click.echo(f"{channel}: " + ("taken" if failure is None else escape(f"not taken: {failure}")))
+    sys.exit(1 if any(failure is not None for _, failure in results) else 0)
+
+
+@command.command()
+@_config
+@click.argument("file", type=click.File())
+def simulate(*, path: Path | None, file: TextIO) -> None:
+    """Replay a recorded stream (JSON lines) against the routes: who would have been told what, and when.
+
+    Nothing is sent. docs/reference/alerts.md says what a line holds.
+    """
+    import socket
+
+    from lvsmon.alerts.facts import told_at
+    from lvsmon.oneshot.alerting.simulate import read, simulate
+
+    setup = _plan(path).alerting
+    try:
+        records = read(file)
+    except ValueError as error:
+        terminal.complain("alert", f"{file.name}: {error}")
+        sys.exit(BAD_USAGE)
+    count = 0
+    for route, alert in simulate(records, setup.routes, socket.gethostname()):
+        count += 1
+        click.echo(
+            f"{told_at(alert.at, route.zone)}  {route.name} -> {', '.join(route.to)}  {alert.stage}: {alert.subject}"
+        )
+    click.echo(f"{count} messages")
