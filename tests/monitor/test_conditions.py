@@ -22,7 +22,7 @@ from lvsmon.model import (
     VirtualService,
     VirtualSettings,
 )
-from lvsmon.monitor.conditions import conditions
+from lvsmon.monitor.conditions import conditions, unjudged
 from lvsmon.monitor.conditions.director import of_config, of_state
 from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.pool import Situation, decide
@@ -155,3 +155,17 @@ def test_trouble_with_the_kernel_the_configuration_and_the_state_are_conditions(
 def test_before_anything_is_decided_nothing_is_said():
     empty = replace(snapshot([virtual()], "UUU"), decided=decide(Situation(virtuals=(), states={})))
     assert conditions(empty) == ()
+
+
+def test_of_what_is_not_decided_cut_off_or_held_nothing_is_over():
+    found = unjudged(snapshot([virtual()], "UD?"))
+    assert found == {Subject("web", "rs3", "10.0.0.3:80"), Subject("web")}
+    gateway = Host(name="gw", address="192.0.2.1", probes=("gw",))
+    behind = unjudged(snapshot([virtual(depends=(parse("gw"),))], "UUUD", hosts=[gateway]))
+    assert len(behind) == 4
+    assert Subject(about="host gw") in unjudged(snapshot([virtual()], "UUU?", hosts=[gateway]))
+
+
+def test_what_fails_in_a_quiet_window_is_as_planned():
+    found = conditions(snapshot([virtual()], "DDU"), quiet={("web", "rs1")})
+    assert told(found) == [("down", "web", "rs2")]
