@@ -10,7 +10,7 @@ from lvsmon.alerts.route import After, GroupBy, Limit, Resolve, Route
 from lvsmon.alerts.setup import Heartbeat, Setup
 from lvsmon.config.alert_values import OFF, time_of_day
 from lvsmon.config.complaints import Complaints, Where
-from lvsmon.config.english import meant
+from lvsmon.config.guesses import meant
 from lvsmon.config.schema import AlertSection
 from lvsmon.config.sections import Sections
 from lvsmon.model import VirtualService
