@@ -13,7 +13,7 @@ help:
 	@echo "make chaos   random faults for five minutes in that kernel, and an oracle that watches: ARGS='--minutes 10 --seed 7'"
 	@echo "make daemons the tests against real daemons, installed from Debian's packages (root with apt)"
 	@echo "make fuzz    a long run of the codecs: make fuzz ARGS='--inputs 1000000 --codec http1'"
-	@echo "make bench   figures beside a bare asyncio loop and pyroute2, measured in one run"
+	@echo "make bench   figures beside a C program, keepalived, ldirectord and pyroute2, measured in one run: ARGS=--quick"
 
 venv: .venv/.ready
 
@@ -78,9 +78,7 @@ demo: venv
 	@$(BIN)/lvsmon demo $(ARGS)
 
 bench: venv
-	@$(BIN)/python benchmarks/probe_cost.py $(ARGS)
-	@$(LAB) run $(abspath $(BIN))/python benchmarks/bulk_weights.py
-	@$(BIN)/python benchmarks/http_codec.py
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,8 +4,12 @@ Flushes the IPVS table of its network namespace, so it asks for LVSMON_LAB=1. Wi
 tables is measured, which needs no kernel.
 
     LVSMON_LAB=1 python benchmarks/bulk_weights.py [virtual services] [destinations in each]
+    LVSMON_LAB=1 python benchmarks/bulk_weights.py --figures
+
+The second quiesces 1,000 destinations several times, in turns with pyroute2, and prints one line for `run.py`.
 """
 
+import json
 import os
 import sys
 import time
@@ -32,6 +36,9 @@ from lvsmon.model import (
 T = TypeVar("T")
 
 SAMPLE = 300
+REPEATS = 20
+"""Times that all weights go to 0 and back: the lab's clock of CPU time ticks every 10 ms."""
+
 LIMIT = 1.0
 """CPU seconds for all weights on the lab's kernel."""
 
@@ -74,7 +81,34 @@ def measured(what: str, count: int, call: Callable[[], T]) -> tuple[T, float]:
     return result, cpu
 
 
+def figures() -> int:
+    """Print what `run.py` reads: five turns of many weights by us and a sample of them by pyroute2."""
+    full, ours, theirs = table(100, 10, 1), open_ipvs("netlink"), open_ipvs("pyroute2")
+    ours.apply([DeleteVirtual(key) for key in ours.dump(counters=False)])
+    ours.apply(list(adds(full)))
+    theirs.apply(edits(full, 1)[:1])  # opens
+    quiet, back, turns = edits(full, 0), edits(full, 1), []
+    for _ in range(5):
+        wall = time.perf_counter()
+        assert not any(ours.apply(quiet))
+        wall = time.perf_counter() - wall
+        cpu = time.process_time()
+        for _ in range(REPEATS):
+            assert not any(ours.apply(back))
+            assert not any(ours.apply(quiet))
+        cpu = time.process_time() - cpu
+        slow = time.process_time()
+        theirs.apply(back[:SAMPLE])
+        slow = time.process_time() - slow
+        turns.append({"ours": cpu / (2 * REPEATS * len(quiet)), "wall": wall, "pyroute2": slow / SAMPLE})
+    ours.apply([DeleteVirtual(key) for key in full])
+    print("FIGURES", json.dumps(turns))
+    return 0
+
+
 def main() -> int:
+    if sys.argv[1:] == ["--figures"] and os.environ.get("LVSMON_LAB") == "1":
+        return figures()
     virtuals, destinations = (int(word) for word in [*sys.argv[1:], "1000", "10"][:2])
     count = virtuals * destinations
     full, quiet = table(virtuals, destinations, 1), table(virtuals, destinations, 0)
