@@ -27,11 +27,23 @@ from table import Figures
 LATE = 0.995
 """Share of the asked rate below which somebody was late."""
 
-LADDER = (250, 500, 1000, 1500, 2000, 3000, 4000, 5000, 7500, 10000)
-FULL = {"rounds": 5, "seconds": 3.0, "rates": (1000, 5000), "ladder": LADDER, "many": 10000}
-QUICK = {"rounds": 1, "seconds": 1.0, "rates": (500,), "ladder": (), "many": 1000}
-SETTLE = 1.5
-"""Seconds after everybody was probed once, before it is measured: first runs are not what months are made of."""
+LADDER = (1000, 2000, 3000, 4000, 5000, 7500, 10000, 15000)
+FULL = {
+    "rounds": 5,
+    "seconds": 2.0,
+    "rates": (("tcp", 1000), ("tcp", 5000), ("http", 5000)),
+    "ladder": LADDER,
+    "many": 10000,
+}
+QUICK = {"rounds": 1, "seconds": 1.0, "rates": (("tcp", 500), ("http", 500)), "ladder": (), "many": 1000}
+SETTLED = 4
+"""Times that everybody has been probed before it is measured: what a start costs is measured apart."""
+
+SETTLE = 6.0
+"""Seconds that this may take; who is slower is measured as it goes."""
+
+REST = 3.5
+"""Seconds between a start and a reload."""
 
 
 class Bench:
@@ -62,7 +74,9 @@ class Bench:
             counter = at / "counter"
             with running(command, at / "log", cpu=self._theirs, environment=who.environment) as program:
                 _until(lambda: _served(counter) > 0, program, PATIENCE)
-                time.sleep(SETTLE)
+                settled = time.monotonic() + SETTLE
+                while _served(counter) < SETTLED * count and time.monotonic() < settled:
+                    time.sleep(0.05)
                 program.must_run()
                 cpu, served, began = program.cpu(), _served(counter), time.monotonic()
                 time.sleep(seconds)
@@ -91,7 +105,7 @@ class Bench:
         peers = [Lvsmon()]
         if not self._options["alone"]:
             peers += [Floor(), Keepalived(lingers=True), Keepalived(lingers=False)]
-        for rate, kind in itertools.product(self._options["rates"], ("tcp", "http")):
+        for kind, rate in self._options["rates"]:
             for _ in range(self._options["rounds"]):
                 for who in peers:
                     self._turn(who, kind, rate, self._options["seconds"])
@@ -126,7 +140,7 @@ class Bench:
                     _hear(manager, b"READY=1")
                     took = time.monotonic() - daemon.began
                     self.figures.add(f"start, {many} probes, exec to ready", "lvsmon", took, "s")
-                    time.sleep(SETTLE + 2.0)  # what a start leaves to do is no part of a reload
+                    time.sleep(REST)  # what a start leaves to do is no part of a reload
                     began, cpu = time.monotonic(), daemon.cpu()
                     daemon.process.send_signal(signal.SIGHUP)
                     _hear(manager, b"RELOADING=1")
@@ -186,6 +200,11 @@ def _until(true, program, patience):
         time.sleep(0.01)
 
 
+def _rate_of(text):
+    kind, _, rate = text.partition(":")
+    return kind, int(rate)
+
+
 def _first_line(program):
     _until(lambda: b"\n" in program.log.read_bytes(), program, PATIENCE)
     return int(program.log.read_text().split()[0])
@@ -213,11 +232,12 @@ def described():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that all that runs is ended
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one short run of each, at low rates")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     parser.add_argument("--alone", action="store_true", help="lvsmon without the others")
-    parser.add_argument("--rates", type=lambda text: tuple(map(int, text.split(","))))
+    parser.add_argument("--rates", nargs="+", type=_rate_of, metavar="KIND:RATE", help="such as tcp:1000 http:5000")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--output", type=Path, help="write the table there too")

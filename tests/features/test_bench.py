@@ -12,7 +12,7 @@ BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "run.py"
 @pytest.mark.slow
 def test_a_second_of_the_bench_prints_its_table_with_what_was_counted(tmp_path):
     table = tmp_path / "table.md"
-    options = ["--quick", "--alone", "--only", "check", "probes", "--rates", "50", "--seconds", "1"]
+    options = ["--quick", "--alone", "--only", "check", "probes", "--rates", "tcp:50", "http:50", "--seconds", "1"]
     done = subprocess.run(
         [sys.executable, BENCH, *options, "--output", table], capture_output=True, text=True, timeout=60, check=False
     )
