@@ -5,6 +5,7 @@ SIGTERM, SIGINT   stop probing; the table goes on serving as it is
 """
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -44,6 +45,10 @@ PRUNE_INTERVAL: Final = 3600.0
 SPARE_DESCRIPTORS: Final = 230
 """Kept for everything that is not a probe's socket: state, logs, netlink, and twice 64 clients of the control socket
 (`lvsmon.control.server.MAX_CLIENTS`)."""
+
+YOUNG: Final = 20_000
+"""Objects made and not yet gone before Python looks for cycles among them. Its own 700 are fewer than a thousand runs
+hold while they wait, so that it looked through all of them again and again (docs/benchmarks.md)."""
 
 
 class Daemon:
@@ -115,6 +120,8 @@ class Daemon:
             lambda now: windows.next_edge(self._director.snapshot().plan.windows, now),
             self._director.reconsider,
         )
+        gc.set_threshold(YOUNG, 10, 10)
+        _set_apart()
         tasks = [asyncio.create_task(part) for part in parts]
         for note in self._notes:
             event(_log, logging.WARNING, "state_note", what=note)
@@ -165,6 +172,7 @@ class Daemon:
         self._control.configure(plan.control)
         self._informer.took(plan)
         self._jobs.arm("windows")
+        _set_apart()
 
     async def _keep_watch(self) -> None:
         """Tell the service manager that the loop still turns, twice as often as it asks."""
@@ -174,6 +182,13 @@ class Daemon:
         while True:
             self._manager.keep_watch()
             await asyncio.sleep(self._manager.watchdog / 2)
+
+
+def _set_apart() -> None:
+    """Look for garbage once and then no more among what there is now: a plan stays until the next one is taken."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _raise_descriptor_limit() -> int:

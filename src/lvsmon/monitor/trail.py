@@ -5,7 +5,7 @@ For people who ask why; nothing is decided from it. Times are wall-clock seconds
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -64,7 +64,7 @@ class Trail:
         kept = self._stretches.setdefault(probe, deque(maxlen=STRETCHES))
         last = kept[-1] if kept else None
         if last is not None and (last.verdict, last.reason) == (outcome.verdict, outcome.reason):
-            kept[-1] = replace(last, count=last.count + 1, last=at, detail=outcome.detail)
+            kept[-1] = Stretch(last.verdict, last.reason, last.count + 1, last.first, at, outcome.detail)
         else:
             kept.append(Stretch(outcome.verdict, outcome.reason, 1, at, at, outcome.detail))
 
