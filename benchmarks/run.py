@@ -249,10 +249,16 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lvsmon-bench-") as directory:
         _compile_once(Path(directory))
         bench = Bench(Path(directory), options)
-        for section in SECTIONS:
-            if section in given.only:
-                print(f"measuring {section} …", file=sys.stderr, flush=True)
-                getattr(bench, section)()
+        try:
+            for section in SECTIONS:
+                if section in given.only:
+                    print(f"measuring {section} …", file=sys.stderr, flush=True)
+                    getattr(bench, section)()
+        finally:  # what was measured until somebody ended it is worth having
+            _show(bench, before, began, given.output)
+
+
+def _show(bench, before, began, output):
     loads = " → ".join(f"{load[0]:.1f}" for load in (before, os.getloadavg()))
     accounting = getattr(bench, "accounting", "getrusage(2)")
     lines = [
@@ -262,8 +268,8 @@ def main():
         *bench.figures.lines(),
     ]
     print("\n".join(lines))
-    if given.output is not None:
-        given.output.write_text("\n".join(lines) + "\n")
+    if output is not None:
+        output.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
