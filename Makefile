@@ -30,12 +30,13 @@ lint: venv
 	$(BIN)/mypy docs/how-to/write-a-probe/lvsmon_finger.py
 	$(BIN)/lint-imports
 
-# What a person runs while working; `make test` runs the slow ones and the daemons too, and one at a time.
+# What a person runs while working; `make test` runs the slow ones too, and the real daemons, these one at a time.
 unit: venv
 	$(BIN)/pytest -q -n 2 -m "not slow and not daemons" $(ARGS)
 
 whole: venv
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 -m "not daemons"
+	$(BIN)/pytest -q -m daemons
 
 # The kernel lab installs nothing: see docs/kernel-lab.md.
 LAB := PYTHONPATH=tests $(BIN)/python -m kernel.lab
