@@ -58,7 +58,8 @@ def _test(arguments: list[str], *, or_say: bool) -> int:
     """Run the tests. With ``or_say``, a machine that cannot is told so and passes; but CI must not pass that way."""
     named = [argument for argument in arguments if (CHECKOUT / argument.partition("::")[0]).exists()]
     color = "yes" if sys.stdout.isatty() else "no"
-    pytest = [sys.executable, "-m", "pytest", "-v", f"--color={color}", *arguments, *([] if named else [TESTS])]
+    chosen = arguments or ["-m", "not slow"]  # what only measures takes minutes, and is asked for by name
+    pytest = [sys.executable, "-m", "pytest", "-v", f"--color={color}", *chosen, *([] if named else [TESTS])]
     try:
         return _boot(shlex.join(pytest), limit=LIMIT)
     except LabUnavailable as trouble:
