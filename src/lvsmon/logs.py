@@ -15,6 +15,9 @@ _PRIORITY: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, loggi
 LEVELS: Final = ("debug", "info", "warning", "error")
 FORMATS: Final = ("logfmt", "json")
 
+_EXACT: Final = 1e6
+"""From here on six digits would not tell one second from the next."""
+
 
 def event(log: logging.Logger, level: int, name: str, **fields: object) -> None:
     """Log the event ``name`` with ``fields``; values that are None are left out."""
@@ -48,7 +51,7 @@ class EventFormatter(logging.Formatter):
 
 def _value(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.6g}" if abs(value) < _EXACT else repr(round(value, 3))
     text = str(value)
     if text and text.isascii() and text.isprintable() and not any(c in ' "=\\' for c in text):
         return text

@@ -45,6 +45,10 @@ def test_no_reply_of_a_realserver_breaks_a_line_or_a_terminal(banner):
         assert line[:-1].isprintable()
 
 
+def test_a_time_keeps_its_seconds():
+    assert " until=1795415864.99 " in lines("logfmt", until=1795415864.9903, probe="x")
+
+
 def test_json_reads_back():
     assert "a\nb" == json.loads(lines("json", detail="a\nb"))["detail"]
 

@@ -16,8 +16,8 @@ from lvsmon.store.lock import Lock
 
 @click.command("daemon")
 @click.option(
-    "--config", "path", type=click.Path(path_type=Path), envvar="LVSMON_CONFIG", default=DEFAULT_PATH,
-    show_default=True, help="The main file, or the directory that holds lvsmon.toml.",
+    "--config", "-c", "path", type=click.Path(path_type=Path), envvar="LVSMON_CONFIG", show_envvar=True,
+    default=DEFAULT_PATH, show_default=True, help="The main file, or the directory that holds lvsmon.toml.",
 )  # fmt: skip
 @click.option("--log-level", type=click.Choice(logs.LEVELS), help="Instead of the one in the configuration.")
 @click.option("--log-format", type=click.Choice(logs.FORMATS), default="logfmt", show_default=True)

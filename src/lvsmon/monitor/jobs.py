@@ -31,8 +31,8 @@ class Jobs:
         self._before = now()
         self._jobs: dict[str, tuple[Callable[[float], float | None], Callable[[], None]]] = {}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True})
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every job that is added, and of itself
         self._scheduler.start()
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every job that is added
 
     def add(self, name: str, following: Callable[[float], float | None], work: Callable[[], None]) -> None:
         """Have ``work`` done at the time that ``following(now)`` gives, and again and again; None is never.
