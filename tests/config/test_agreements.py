@@ -40,11 +40,11 @@ def test_the_probe_beside_is_what_is_compared_and_is_run_once(plan):
     """Wherever it stands: its settings, its port, its times."""
     odd = HTTP + 'port = 8080\ninterval = "7s"\nfall = 9\n'
     for found in (plan(odd, OF), plan(OF, odd)):
-        assert 2 == len(found.runs)
-        assert {"10.1.0.11:8080", "10.1.0.12:8080"} == {str(spec.target) for spec in found.runs.values()}
+        assert 2 == len(found.part.runs)
+        assert {"10.1.0.11:8080", "10.1.0.12:8080"} == {str(spec.target) for spec in found.part.runs.values()}
         for agreement in found.agreements.values():
             assert list(agreement.names.values()) == ["rs1", "rs2"]
-            assert found.runs.keys() == agreement.names.keys()
+            assert found.part.runs.keys() == agreement.names.keys()
             assert agreement.rule.of == HttpProbe(path="/health")
             assert 9.0 == agreement.fresh  # the interval and the timeout
         assert {(7.0, 3)} == {
@@ -63,17 +63,17 @@ def test_a_destination_has_the_comparison_as_its_probe(plan):
 
 def test_a_run_of_its_own_is_the_one_of_the_same_definition(plan):
     assert plan(HTTP, OWN) == plan(HTTP, OF)
-    assert 2 == len(plan(OWN).runs)
+    assert 2 == len(plan(OWN).part.runs)
     assert [1, 1] == [len(one.probes) for one in plan(OWN).virtuals[0].destinations]
 
 
 def test_times_of_its_own_make_a_run_of_its_own(plan):
     found = plan(HTTP, OF + 'interval = "1m"\n')
-    assert [2.0, 2.0, 60.0, 60.0] == sorted(spec.interval for spec in found.runs.values())
+    assert [2.0, 2.0, 60.0, 60.0] == sorted(spec.interval for spec in found.part.runs.values())
 
 
 def test_a_kind_that_stands_nowhere_has_its_defaults(plan):
-    assert {HttpProbe()} == {spec.probe for spec in plan(OF).runs.values()}
+    assert {HttpProbe()} == {spec.probe for spec in plan(OF).part.runs.values()}
 
 
 def test_two_comparisons_of_other_kinds_are_not_the_same(plan):
@@ -89,7 +89,7 @@ def test_other_realservers_are_another_comparison(plan):
     third = TEXT.replace("[[virtual]]", '[[realserver]]\nname = "rs3"\naddress = "10.1.0.13"\n[[virtual]]')
     with_two = plan(OF)
     with_three = plan(OF, text=third.replace('"rs2"]', '"rs2", "rs3"]'))
-    assert with_two.runs.keys() < with_three.runs.keys()
+    assert with_two.part.runs.keys() < with_three.part.runs.keys()
     assert not with_two.agreements.keys() & with_three.agreements.keys()
     assert not with_two.agreements.keys() & plan(OF + 'reference = "rs1"\n').agreements.keys()
 

@@ -25,7 +25,9 @@ from lvsmon.model import (
     Wish,
     WishKind,
 )
+from lvsmon.monitor.news import Look
 from lvsmon.monitor.snapshot import Snapshot
+from lvsmon.monitor.stretches import Stretches
 from lvsmon.monitor.trail import Trail
 from lvsmon.pool import Situation, decide
 from lvsmon.text import cells
@@ -64,12 +66,13 @@ def answer(details=("connected", "connection refused"), names=("rs1", "rs2"), *,
     }
     situation = Situation(virtuals=plan.virtuals, states=states, observed=table, hosts=plan.hosts, wishes=wishes)
     decided = decide(situation)
-    trail = Trail()
+    trail, stretches = Trail(), Stretches()
     trail.decided(decided.choices, NOW - 300)
     for each in specs:
-        trail.outcome(each.id, states[each.id].last, NOW - 2)
+        stretches.outcome(each.id, states[each.id].last, NOW - 2)
+    looks = {each.id: Look(states[each.id], stretches.of(each.id)) for each in specs}
     snapshot = Snapshot(plan, states, table, decided, wishes, pause, Report((), (), (), (), table, Owned()))
-    view = View(snapshot=snapshot, table=table, now=NOW, trail=trail)
+    view = View(snapshot=snapshot, table=table, now=NOW, trail=trail, looks=looks)
     return {
         "daemon": {"version": "0.1.0", "pid": 42, "since": NOW - 7 * 86400},
         "at": NOW,

@@ -26,10 +26,6 @@ def status(path):
     return json.loads(lvsmon(path, "status", "--output", "json").stdout)
 
 
-def writes(daemon):
-    return [each["command"] for each in daemon.events if each["event"] == "ipvs_write"]
-
-
 def test_nothing_is_written_until_it_is_resumed_also_after_kill_9(tmp_path, rs):
     path = configuration(tmp_path, virtual=web(rs))
     with DaemonProcess(path) as daemon:
@@ -50,9 +46,9 @@ def test_nothing_is_written_until_it_is_resumed_also_after_kill_9(tmp_path, rs):
         assert -signal.SIGKILL == daemon.end(signal.SIGKILL)
     with DaemonProcess(path) as daemon:
         daemon.wait_for("paused", reason="new switch")
-        if not any(each["event"] == "control_listening" for each in daemon.events):  # either may come first
+        if "control_listening" not in daemon.names:  # either may come first
             daemon.wait_for("control_listening")
-        assert writes(daemon) == []
+        assert "ipvs_write" not in daemon.names
         done = lvsmon(path, "resume")
         assert done.stdout.startswith("resumed after ")
         assert f"ipvsadm -a -t 192.0.2.10:80 -r 127.0.0.1:{rs.port} -m -w 0\n" in done.stdout

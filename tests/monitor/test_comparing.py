@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from lvsmon.config.plan import Agreement
 from lvsmon.model import Outcome, Reason, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.comparing import Comparisons, compared
 from lvsmon.probes.content import ContentProbe
 from lvsmon.probes.http import HttpProbe
+from lvsmon.probes.part import Agreement
 from lvsmon.probes.smtp import SmtpProbe
 
 NAMES = {"a": "rs1", "b": "rs2", "c": "rs3"}

@@ -5,9 +5,8 @@ from lvsmon.actions.ipvs.base import AddVirtual, EditDestination
 from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.actions.ipvs.table import Drift, DriftKind, Owned
 from lvsmon.errors import IpvsError
-from lvsmon.model import Choice, Health, Rule, Verdict, VirtualSettings
-from lvsmon.monitor.trail import STEPS, STRETCHES, Stretch, Trail
-from oneshot_support import outcome
+from lvsmon.model import Choice, Health, Rule, VirtualSettings
+from lvsmon.monitor.trail import STEPS, Trail
 
 WHICH = (WEB, RS1)
 
@@ -24,27 +23,13 @@ def told(trail, which=WHICH):
     return [(step.at, step.kind, step.text) for step in trail.steps(which)]
 
 
-def test_outcomes_alike_are_one_stretch():
-    """Its count and its last detail go on; another verdict or reason begins the next one."""
-    trail = Trail()
-    for at, detail in enumerate(("a", "b", "c")):
-        trail.outcome("x", outcome(detail=detail), float(at))
-    trail.outcome("x", outcome(Verdict.FAIL, "no"), 3.0)
-    first, second = trail.stretches("x")
-    assert first == Stretch(Verdict.PASS, first.reason, 3, 0.0, 2.0, "c")
-    assert (second.count, second.detail) == (1, "no")
-
-
-def test_what_is_kept_is_bounded_and_forgotten_with_its_probe():
+def test_what_is_kept_is_bounded_and_forgotten_with_its_destination():
     trail = Trail()
     for at in range(100):
-        trail.outcome("x", outcome(Verdict.PASS if at % 2 else Verdict.FAIL), float(at))
         trail.decided({WHICH: choice(Health.UP, at)}, float(at))
-    assert len(trail.stretches("x")) == STRETCHES
     assert len(trail.steps(WHICH)) == STEPS
-    trail.retain({"y"})
     trail.decided({}, 100.0)
-    assert (trail.stretches("x"), trail.steps(WHICH), trail.since(WHICH)) == ((), (), None)
+    assert (trail.steps(WHICH), trail.since(WHICH)) == ((), None)
 
 
 def test_a_change_of_health_and_weight_is_a_step_with_its_reason():

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = sorted(probes.BUILTIN)
 HELPERS = {
     "__init__", "base", "bodies", "clocks", "dialogue", "dns_answer", "dns_exchange", "dns_primaries", "dns_secondary",
-    "onc", "optional_tls", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
+    "onc", "optional_tls", "part", "programs", "reference", "secure", "smtp_dialogue", "statuses", "steps", "talk",
     "certificate_facts", "revocation",
     "ftp_control", "ftp_login", "ftp_transfer",
     "gateway",

@@ -11,7 +11,7 @@ from lvsmon.model.history import DEFAULT_RETENTION, Retention
 from lvsmon.model.window import Window
 from lvsmon.places import DEFAULT_SOCKET
 from lvsmon.probes.base import ProbeSpec
-from lvsmon.probes.content import ContentProbe
+from lvsmon.probes.part import Agreement, Part
 
 
 class Backend(StrEnum):
@@ -29,21 +29,6 @@ class ControlSettings:
     socket: Path = DEFAULT_SOCKET
     read_group: str | None = None
     write_group: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """A probe that is not run: its outcome is what ``run``, a probe that is, tells compared with others of its kind.
-
-    ``names`` maps every run that is compared, ``run`` among them, to the realserver's name; ``reference`` is one of
-    them, None where the majority is right. ``fresh`` is for how many seconds what a run has told may be compared.
-    """
-
-    rule: ContentProbe
-    run: str
-    names: Mapping[str, str]
-    reference: str | None
-    fresh: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +59,6 @@ class Plan:
     alerting: Setup = field(default_factory=Setup)
 
     @property
-    def runs(self) -> dict[str, ProbeSpec]:
-        """The probes that are run."""
-        return {name: spec for name, spec in self.probes.items() if name not in self.agreements}
+    def part(self) -> Part:
+        """Everything that is probed."""
+        return Part(probes=self.probes, agreements=self.agreements, runs_per_realserver=self.runs_per_realserver)

@@ -9,13 +9,13 @@ from lvsmon.config.cascade import TIMING, Layer, Level, Setting, layer, timeout_
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
-from lvsmon.config.plan import Agreement
 from lvsmon.config.policies import check_paces
 from lvsmon.config.tripwires import objection
 from lvsmon.model import Damping, RealServer, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim
 from lvsmon.probes.content import ContentProbe
+from lvsmon.probes.part import Agreement
 
 _COUNTS = frozenset({"rise", "fall"})
 

@@ -24,7 +24,9 @@ from lvsmon.model import (
     Wish,
     standing,
 )
+from lvsmon.monitor.news import Look
 from lvsmon.monitor.snapshot import Snapshot
+from lvsmon.monitor.stretches import Stretch
 from lvsmon.monitor.trail import Trail
 from lvsmon.probes.base import ProbeSpec
 
@@ -33,6 +35,7 @@ from lvsmon.probes.base import ProbeSpec
 class View:
     """What is shown: ``table`` is the kernel's with connections and rates, where it could be read.
 
+    ``looks`` are probes as they are at this very moment; of others it is shown how they were when something changed.
     ``decides`` says whether somebody decides at all: without a daemon nothing is desired. ``now`` is wall-clock time.
     """
 
@@ -40,6 +43,7 @@ class View:
     table: Table
     now: float
     trail: Trail = field(default_factory=Trail)
+    looks: Mapping[str, Look] = field(default_factory=dict)
     decides: bool = True
 
     def virtual(self, virtual: VirtualService, shown: Iterable[Destination]) -> dict[str, Any]:
@@ -98,12 +102,11 @@ class View:
 
     def hosts(self) -> list[dict[str, Any]]:
         """Return the documents of what is probed beside destinations."""
-        states = self.snapshot.states
         return [
             {
                 "name": host.name,
                 "address": host.address,
-                "health": combine({probe: states.get(probe, ProbeState()).health for probe in host.probes}),
+                "health": combine({probe: self._state(probe).health for probe in host.probes}),
                 "probes": [self._probe(self.snapshot.plan.probes[probe], self._state(probe)) for probe in host.probes],
             }
             for host in self.snapshot.plan.hosts
@@ -127,7 +130,7 @@ class View:
                         "last": each.last,
                         "detail": each.detail,
                     }
-                    for each in self.trail.stretches(probe)
+                    for each in self._stretches(probe)
                 ]
                 for probe in destination.probes
             },
@@ -135,7 +138,7 @@ class View:
         }
 
     def _probe(self, spec: ProbeSpec, state: ProbeState) -> dict[str, Any]:
-        stretches = self.trail.stretches(spec.id)
+        stretches = self._stretches(spec.id)
         last = state.last
         return {
             "id": spec.id,
@@ -163,7 +166,12 @@ class View:
         }
 
     def _state(self, probe: str) -> ProbeState:
-        return self.snapshot.states.get(probe, ProbeState())
+        look = self.looks.get(probe)
+        return self.snapshot.states.get(probe, ProbeState()) if look is None else look.state
+
+    def _stretches(self, probe: str) -> tuple[Stretch, ...]:
+        look = self.looks.get(probe)
+        return () if look is None else look.stretches
 
     def _choice(self, virtual: VirtualService, destination: Destination) -> Choice | None:
         return self.snapshot.decided.choices.get((virtual.key, destination.key))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lvsmon.agreement import Standing, compare
-from lvsmon.config.plan import Agreement
 from lvsmon.model import Outcome, Verdict
+from lvsmon.probes.part import Agreement
 
 _TELLS: Final = frozenset({Verdict.PASS, Verdict.WARN})
 

@@ -1,7 +1,7 @@
-"""The loop that keeps the table right: outcomes in, writes out.
+"""The loop that keeps the table right: health in, writes out.
 
-Outcomes move health; a change of health, or the timer, asks for a reconcile, which happens in the kernel's thread
-(`Keeper`). While the monitor is paused everything goes on but the writing.
+A change of health, or the timer, asks for a reconcile, which happens in the kernel's thread (`Keeper`). While the
+monitor is paused everything goes on but the writing. Who probes is asked for nothing but news (`lvsmon.monitor.news`).
 """
 
 import asyncio
@@ -18,30 +18,18 @@ from lvsmon.actions.ipvs.sysctls import Sysctls
 from lvsmon.actions.ipvs.table import Owned
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
-from lvsmon.health import pace
 from lvsmon.logs import event
-from lvsmon.model import Health, Outcome, Pause, ProbeState, Table, Verdict, Wish, standing
-from lvsmon.monitor import runner
-from lvsmon.monitor.board import Board
-from lvsmon.monitor.comparing import Comparisons
-from lvsmon.monitor.hastening import Hastener
+from lvsmon.model import Pause, ProbeState, Table, Wish, standing
 from lvsmon.monitor.keeper import Keeper
-from lvsmon.monitor.lag import LagMeter
-from lvsmon.monitor.run import Run
-from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
+from lvsmon.monitor.news import Look, News
+from lvsmon.monitor.prober import Prober
+from lvsmon.monitor.schedule import DEFAULT_LIMIT
 from lvsmon.monitor.snapshot import Snapshot
-from lvsmon.monitor.telling import Told, tell_kept, tell_pause, tell_transition, tell_weight
+from lvsmon.monitor.telling import Told, tell_kept, tell_news, tell_pause
 from lvsmon.monitor.trail import Trail
-from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked, one_line
-from lvsmon.monitor.tripwires import Tripwires
-from lvsmon.monitor.waiting import Ran, Wait, Waiting, tell
+from lvsmon.monitor.waiting import Ran
 from lvsmon.monitor.witness import Witness
-from lvsmon.net.aio import AsyncioEngine
-from lvsmon.net.holding import Held, hold
-from lvsmon.net.shared import Shared
 from lvsmon.pool import Decided, Situation, decide
-from lvsmon.probes.base import ProbeSpec
-from lvsmon.secrets.masking import masker_of
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,7 +42,7 @@ REMIND: Final = 60.0
 
 
 class Director:
-    """Probes what the plan says and keeps the IPVS table as the outcomes want it.
+    """Has probed what the plan says and keeps the IPVS table as the outcomes want it.
 
     ``remembered`` and ``owned`` are what an earlier process left: see `Board` and `Owned`.
     """
@@ -77,13 +65,10 @@ class Director:
         self._observe = observe
         self._plan = plan
         self._limit = limit
-        self._board = Board(remembered)
-        self._board.update(plan.probes)
-        self._comparisons = Comparisons()
+        self._remembered = dict(remembered or {})
+        self._states = {probe: ProbeState() for probe in plan.probes}
         self.owned = (owned or Owned()).including(plan.virtuals)
         """What lvsmon may delete from the kernel when the configuration drops it."""
-        self.failures = Failures()
-        """The last failure of each probe, with its dialogue."""
         self.trail = Trail()
         """What led to where each destination is."""
         self._wishes = tuple(wishes)
@@ -93,8 +78,6 @@ class Director:
         self._decided = Decided(table={})
         self._wanted = asyncio.Event()
         self._looks: list[asyncio.Future[Report | str]] = []
-        self._waiting = Waiting()
-        self._hastener = Hastener()
         self._reminded = -REMIND
         self._witness = witness or Witness()
         self._told = Told(self._witness)
@@ -102,39 +85,7 @@ class Director:
 
     async def run(self) -> None:
         """Probe and reconcile until cancelled. The table is left as it is then: what serves goes on serving."""
-        engine, lag, shared = AsyncioEngine(), LagMeter(), Shared()
-
-        async def execute(spec: ProbeSpec) -> Outcome:
-            trace = Recorder()
-            at = time.time()
-            waits = {name: self._waiting.begin(name) for name in (spec.id, *self._comparisons.made_of(spec.id))}
-            try:
-                outcome = await runner.run(
-                    spec.probe, spec.target, spec.timeout, engine, lag.stalled,
-                    shared=shared, interval=spec.interval, trace=trace,
-                )  # fmt: skip
-            except asyncio.CancelledError:
-                for waiting in waits.values():
-                    tell(waiting, None)
-                raise
-            if outcome.verdict is Verdict.FAIL or any(waits.values()):
-                heard = masked(trace.transcript(), masker_of(spec.probe))
-                if outcome.verdict is Verdict.FAIL:
-                    self.failures.keep(spec.id, Failure(time.time(), outcome, heard))
-                seen = Run(
-                    kind=spec.probe.kind, target=spec.target, timeout=spec.timeout,
-                    at=at, outcome=outcome, transcript=heard,
-                )  # fmt: skip
-                self._ended(seen, waits)
-            return outcome
-
-        async def held(spec: ProbeSpec, life: float | None) -> Held:
-            return await hold(
-                spec.target.address, spec.target.port, engine, runner.PhaseTrace(), patience=spec.timeout, life=life
-            )
-
-        self._schedule = Schedule(execute, self._heard)
-        self._tripwires = Tripwires(held, self._tripped, limit=self._limit // 2)
+        self._prober = Prober(self._heard, remembered=self._remembered, limit=self._limit)
         self.take(self._plan)
         try:
             while True:
@@ -146,26 +97,16 @@ class Director:
                 except TimeoutError:
                     continue
         finally:
-            lag.close()
-            await self._tripwires.stop()
-            await self._schedule.stop()
+            await self._prober.stop()
             self._keeper.close()
 
     def take(self, plan: Plan) -> None:
         """Go on with ``plan``: probes whose definition is the same keep their counters and their times."""
         self._plan = plan
         self.owned = self.owned.including(plan.virtuals)
-        self._board.update(plan.probes)
+        self._states = {probe: self._states.get(probe, ProbeState()) for probe in plan.probes}
         self._witness.plan(plan)
-        self._comparisons.update(plan.agreements)
-        runs = plan.runs
-        self._hastener.update(runs)
-        self._schedule.update(runs)
-        held = self._tripwires.update(runs)
-        self._schedule.limit(self._limit - held, plan.runs_per_realserver)
-        self.failures.retain(plan.probes)
-        self.trail.retain(plan.probes)
-        self._waiting.retain(plan.probes)
+        self._prober.update(plan.part)
         self._wanted.set()
 
     def reconsider(self) -> None:
@@ -199,7 +140,7 @@ class Director:
 
     def snapshot(self) -> Snapshot:
         return Snapshot(
-            self._plan, self._board.states(), self._observed, self._decided,
+            self._plan, dict(self._states), self._observed, self._decided,
             self._in_force(self._plan, self._wishes), self._pause, self._last, self._told.complaints,
         )  # fmt: skip
 
@@ -215,63 +156,23 @@ class Director:
 
     async def probe_now(self, probe: str) -> Ran | None:
         """Run ``probe`` besides its times: an ordinary run that counts, with its dialogue. None if it is no more."""
-        wait = self._waiting.next_run(probe)
-        agreement = self._plan.agreements.get(probe)
-        self._schedule.now(probe if agreement is None else agreement.run)
-        return await wait
+        return await self._prober.run_now(probe)
 
-    def _ended(self, seen: Run, waits: Mapping[str, list[Wait]]) -> None:
-        """Keep a run for those who wait for it, or for what is made of it, until the outcome was recorded."""
-        for name, waiting in waits.items():
-            spec = self._plan.probes.get(name)
-            if spec is None:  # dropped from the configuration meanwhile
-                tell(waiting, None)
-            elif waiting:
-                self._waiting.ended(name, waiting, replace(seen, kind=spec.probe.kind))
+    async def ask(self, probes: Iterable[str]) -> Mapping[str, Look]:
+        """Return how ``probes`` are now, with their last outcomes; those that cannot be asked are left out."""
+        return await self._prober.look(probes)
 
-    def _heard(self, spec: ProbeSpec, outcome: Outcome) -> None:
-        """Take the outcome of a run, and of what is made of it."""
-        before, now = self._board.state(spec.id), asyncio.get_running_loop().time()
-        self._record(spec, outcome)
-        self._hastener.hasten(spec, before, self._board.state, self._schedule, now)
-        self._tripwires.outcome(spec, self._board.state(spec.id))
-        paces = [self._pace(spec)]
-        for name, judged in self._comparisons.take(spec.id, outcome, time.monotonic()):
-            self._record(self._plan.probes[name], judged)
-            paces.append(self._pace(self._plan.probes[name]))
-        self._schedule.pace(spec.id, min(paces))
-
-    def _pace(self, spec: ProbeSpec) -> float:
-        """Return the seconds that ``spec`` wants between its runs."""
-        return pace(self._board.state(spec.id), spec.interval, spec.fast_interval, spec.down_interval)
-
-    def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
-        event(
-            _log, logging.DEBUG, "outcome",
-            probe=spec.id, verdict=outcome.verdict, reason=outcome.reason, detail=outcome.detail,
-            seconds=outcome.phases.total,
-        )  # fmt: skip
-        before = self._board.state(spec.id)
-        now = time.time()
-        transition = self._board.record(spec, outcome, now, time.monotonic())
-        after = self._board.state(spec.id)
-        self.trail.outcome(spec.id, outcome, now)
-        self._waiting.recorded(spec.id, outcome, before, after)
-        if transition is not None:
-            tell_transition(transition, expected=self._witness.expects_failure(spec.id))
-            self._witness.transition(transition)
-            failure = self.failures.of(spec.id)
-            if transition.after is Health.DOWN and failure is not None:
-                event(_log, logging.INFO, "transcript", probe=spec.id, dialogue=one_line(failure.transcript))
-        if after.weight != before.weight:
-            tell_weight(spec.id, before.weight, after.weight, outcome)
-        # Not every change is a transition: what a restart finds as it was left is none, but the table may be another.
-        changed = (after.health, after.weight) != (before.health, before.weight)
-        if changed or spec.id in self._decided.awaited:
-            self._wanted.set()
-
-    def _tripped(self, probe: str) -> None:
-        self._hastener.tripped(probe, self._board.state(probe), self._schedule)
+    def _heard(self, news: Iterable[News]) -> None:
+        """Take what became of probes."""
+        for each in news:
+            before = self._states.get(each.probe)
+            if before is None:  # dropped from the configuration meanwhile
+                continue
+            after = self._states[each.probe] = each.state
+            tell_news(each, before, self._witness)
+            changed = (after.health, after.weight) != (before.health, before.weight)
+            if changed or (each.probe in self._decided.awaited and after != before):
+                self._wanted.set()
 
     async def reconciled(self) -> Report | str:
         """Reconcile now; return what came of it, or the sentence that says why IPVS cannot be reached."""
@@ -281,10 +182,9 @@ class Director:
         return await look
 
     def _situation(self, plan: Plan) -> Situation:
-        known = self._board.states()
         return Situation(
             virtuals=plan.virtuals,
-            states={probe: known.get(probe, ProbeState()) for probe in plan.probes},
+            states={probe: self._states.get(probe, ProbeState()) for probe in plan.probes},
             observed=self._observed,
             wishes=self._in_force(plan, self._wishes),
             hosts=plan.hosts,
@@ -315,6 +215,7 @@ class Director:
             self.owned = kept.report.owned.including(self._plan.virtuals)
             tell_kept(kept, self._told)
             patience = self._plan.reconcile_interval
+        self._prober.watch(self._decided.awaited.union(*(host.probes for host in self._plan.hosts)))
         self._follow_up(looks)
         until = [*(wish.until for wish in situation.wishes), None if pause is None else pause.until]
         ends = [when - time.time() for when in until if when is not None]

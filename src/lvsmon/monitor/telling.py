@@ -8,9 +8,11 @@ from typing import Final
 from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.logs import event
-from lvsmon.model import Health, Notice, Outcome, Pause, Transition, Weight
+from lvsmon.model import Health, Notice, Outcome, Pause, ProbeState, Transition, Weight
 from lvsmon.model.decision import NoticeId
 from lvsmon.monitor.keeper import Kept
+from lvsmon.monitor.news import News
+from lvsmon.monitor.transcript import one_line
 from lvsmon.monitor.witness import Witness
 
 _log: Final = logging.getLogger(__name__)
@@ -87,6 +89,17 @@ def tell_pause(pause: Pause, last: Report | str) -> None:
 
 def _utc(when: float | None) -> str | None:
     return None if when is None else datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
+
+
+def tell_news(news: News, before: ProbeState, witness: Witness) -> None:
+    """Say what has become of a probe since ``before``, in the log and in the history."""
+    if news.transition is not None:
+        tell_transition(news.transition, expected=witness.expects_failure(news.probe))
+        witness.transition(news.transition)
+        if news.dialogue:
+            event(_log, logging.INFO, "transcript", probe=news.probe, dialogue=one_line(news.dialogue))
+    if news.state.weight != before.weight and news.state.last is not None:
+        tell_weight(news.probe, before.weight, news.state.weight, news.state.last)
 
 
 def tell_transition(transition: Transition, *, expected: bool = False) -> None:

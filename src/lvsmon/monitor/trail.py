@@ -1,10 +1,10 @@
-"""What led to where each destination is: the last outcomes of its probes, and what became of them. Bounded, in memory.
+"""What led to where each destination is: what was decided and written. Bounded, in memory.
 
 For people who ask why; nothing is decided from it. Times are wall-clock seconds.
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -12,25 +12,10 @@ from typing import Final
 from lvsmon.actions.ipvs.base import AddVirtual, Command, DeleteVirtual, EditVirtual
 from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.actions.ipvs.table import ipvsadm
-from lvsmon.model import Choice, DestinationId, Health, Outcome, Reason, Verdict
-
-STRETCHES: Final = 8
-"""Kept of each probe: a failure, what was before it and what is after it take three."""
+from lvsmon.model import Choice, DestinationId, Health
 
 STEPS: Final = 24
 """Kept of each destination: going out and coming back take six."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Outcomes in a row of one verdict and reason; ``detail`` is the last one's."""
-
-    verdict: Verdict
-    reason: Reason
-    count: int
-    first: float
-    last: float
-    detail: str
 
 
 class StepKind(StrEnum):
@@ -51,22 +36,12 @@ class Step:
 
 
 class Trail:
-    """Hears of outcomes, decisions and writes."""
+    """Hears of decisions and writes."""
 
     def __init__(self) -> None:
-        self._stretches: dict[str, deque[Stretch]] = {}
         self._steps: dict[DestinationId, deque[Step]] = {}
         self._choices: Mapping[DestinationId, Choice] = {}
         self._since: dict[DestinationId, float] = {}
-
-    def outcome(self, probe: str, outcome: Outcome, at: float) -> None:
-        """Take the outcome of a run."""
-        kept = self._stretches.setdefault(probe, deque(maxlen=STRETCHES))
-        last = kept[-1] if kept else None
-        if last is not None and (last.verdict, last.reason) == (outcome.verdict, outcome.reason):
-            kept[-1] = Stretch(last.verdict, last.reason, last.count + 1, last.first, at, outcome.detail)
-        else:
-            kept.append(Stretch(outcome.verdict, outcome.reason, 1, at, at, outcome.detail))
 
     def decided(self, choices: Mapping[DestinationId, Choice], at: float) -> None:
         """Take a decision on every destination of the plan."""
@@ -96,15 +71,6 @@ class Trail:
             self._of_command(command, at, StepKind.WRITTEN, ipvsadm(command))
         for command, error in report.refused:
             self._of_command(command, at, StepKind.REFUSED, str(error))
-
-    def retain(self, probes: Collection[str]) -> None:
-        """Forget the probes that are not among ``probes``."""
-        for gone in [probe for probe in self._stretches if probe not in probes]:
-            del self._stretches[gone]
-
-    def stretches(self, probe: str) -> tuple[Stretch, ...]:
-        """Return what is kept of ``probe``, the oldest first."""
-        return tuple(self._stretches.get(probe, ()))
 
     def steps(self, which: DestinationId) -> tuple[Step, ...]:
         """Return what is kept of a destination, the oldest first."""

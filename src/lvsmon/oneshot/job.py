@@ -106,7 +106,7 @@ class _Look:
         names |= {name for host in self._plan.hosts for name in host.probes}
         agreements = {name: one for name, one in self._plan.agreements.items() if name in names}
         names |= {run for agreement in agreements.values() for run in agreement.names}
-        specs = [spec for name, spec in self._plan.runs.items() if name in names]
+        specs = [spec for name, spec in self._plan.part.runs.items() if name in names]
         limit = concurrency()
         deadline = self._request.deadline or default_deadline(specs, limit)
         outcomes = asyncio.run(run_all(specs, deadline, limit))

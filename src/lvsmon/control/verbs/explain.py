@@ -8,7 +8,7 @@ from pydantic import Field
 from lvsmon.control.access import Access
 from lvsmon.control.protocol import Code
 from lvsmon.control.verb import Arguments, Asked, Verb
-from lvsmon.control.verbs.status import head, view_of
+from lvsmon.control.verbs.status import closer, head, view_of
 from lvsmon.errors import ControlRefused
 from lvsmon.monitor.selection import UnknownName, find
 
@@ -24,6 +24,7 @@ async def answer(asked: Asked[ExplainArguments]) -> Mapping[str, Any]:
         found = find(asked.arguments.dest, view.snapshot.plan.virtuals)
     except UnknownName as error:
         raise ControlRefused(Code.UNKNOWN_NAME, str(error)) from error
+    view = await closer(asked.office, view, (destination for _, destination in found))
     for virtual, destination in found:
         await asked.progress({"destination": view.account(virtual, destination)})
     return head(asked.office, view, trouble)

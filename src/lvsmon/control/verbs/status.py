@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from lvsmon.control.protocol import Code
 from lvsmon.control.verb import Arguments, Asked, Verb
 from lvsmon.control.view import View, pause_document
 from lvsmon.errors import ControlRefused, IpvsUnavailable
+from lvsmon.model import Destination, Host
 from lvsmon.monitor.selection import Selection, UnknownName
 
 TOGETHER: Final = 100
@@ -37,14 +39,16 @@ async def answer(asked: Asked[StatusArguments]) -> Mapping[str, Any]:
     for virtual in snapshot.plan.virtuals:
         shown = [each for each in virtual.destinations if selection is None or selection.holds(virtual, each)]
         if shown:
-            await asked.progress({"virtual": view.virtual(virtual, shown[:TOGETHER])})
+            now = await closer(office, view, shown[:TOGETHER])
+            await asked.progress({"virtual": now.virtual(virtual, shown[:TOGETHER])})
         for start in range(TOGETHER, len(shown), TOGETHER):
             more = shown[start : start + TOGETHER]
-            await asked.progress({"more": [view.destination(virtual, each) for each in more]})
-    last = snapshot.last
+            now = await closer(office, view, more)
+            await asked.progress({"more": [now.destination(virtual, each) for each in more]})
+    last, hosts = snapshot.last, snapshot.plan.hosts if selection is None else ()
     return {
         **head(office, view, trouble),
-        "hosts": view.hosts() if selection is None else [],
+        "hosts": (await closer(office, view, hosts)).hosts() if hosts else [],
         "notices": [notice.text for notice in snapshot.decided.notices if notice.subject is None],
         "foreign": [str(each) for each in last.foreign] if isinstance(last, Report) else [],
         "refused": [str(error) for _, error in last.refused] if isinstance(last, Report) else [],
@@ -60,6 +64,11 @@ async def view_of(office: Office) -> tuple[View, str | None]:
         trouble = f"IPVS cannot be reached: {error}"
     found = snapshot.observed if table is None else table
     return View(snapshot=snapshot, table=found, now=time.time(), trail=office.director.trail), trouble
+
+
+async def closer(office: Office, view: View, shown: Iterable[Destination | Host]) -> View:
+    """Return ``view`` with the probes of ``shown`` as they are at this moment."""
+    return replace(view, looks=await office.director.ask({probe for each in shown for probe in each.probes}))
 
 
 def head(office: Office, view: View, trouble: str | None) -> dict[str, Any]:

@@ -1,0 +1,202 @@
+"""Probes one part of the plan and counts health where the outcomes are: runs, rise and fall, comparing, hastening.
+
+What it makes of the outcomes it tells upwards (`lvsmon.monitor.news`); it knows nothing of virtual services, of the
+table, or of anybody's wishes.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from lvsmon.health import pace
+from lvsmon.logs import event
+from lvsmon.model import Health, Outcome, ProbeState, Verdict
+from lvsmon.monitor import runner
+from lvsmon.monitor.board import Board
+from lvsmon.monitor.comparing import Comparisons
+from lvsmon.monitor.hastening import Hastener
+from lvsmon.monitor.lag import LagMeter
+from lvsmon.monitor.news import Hear, Look, News
+from lvsmon.monitor.run import Run
+from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
+from lvsmon.monitor.stretches import Stretches
+from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked
+from lvsmon.monitor.tripwires import Tripwires
+from lvsmon.monitor.waiting import Ran, Wait, Waiting, tell
+from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.holding import Held, hold
+from lvsmon.net.shared import Shared
+from lvsmon.probes.base import ProbeSpec
+from lvsmon.probes.part import Part
+from lvsmon.secrets.masking import masker_of
+
+_log: Final = logging.getLogger(__name__)
+
+BEAT: Final = 0.5
+"""Seconds between two times at which what is in no hurry is told."""
+
+REFRESH: Final = 60.0
+"""Seconds within which everything is told, though nothing changed: days left of a certificate, for instance."""
+
+
+class Prober:
+    """See `lvsmon.monitor.news.Probing`; needs a running event loop."""
+
+    def __init__(
+        self, hear: Hear, *, remembered: Mapping[str, ProbeState] | None = None, limit: int = DEFAULT_LIMIT
+    ) -> None:
+        """``remembered`` is what an earlier process left, see `Board`; ``limit`` is for runs and tripwires together."""
+        self._hear = hear
+        self._limit = limit
+        self._part = Part()
+        self._board = Board(remembered)
+        self._comparisons = Comparisons()
+        self._failures = Failures()
+        self._stretches = Stretches()
+        self._waiting = Waiting()
+        self._hastener = Hastener()
+        self._watched: frozenset[str] = frozenset()
+        self._engine, self._lag, self._shared = AsyncioEngine(), LagMeter(), Shared()
+        self._schedule = Schedule(self._execute, self._heard)
+        self._tripwires = Tripwires(self._hold, self._tripped, limit=limit // 2)
+        self._changed: dict[str, None] = {}
+        self._round: Iterator[str] = iter(())
+        self._owed = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._beats = self._loop.call_later(BEAT, self._beat)
+
+    def update(self, part: Part) -> None:
+        self._part = part
+        self._board.update(part.probes)
+        self._comparisons.update(part.agreements)
+        runs = part.runs
+        self._hastener.update(runs)
+        self._schedule.update(runs)
+        held = self._tripwires.update(runs)
+        self._schedule.limit(self._limit - held, part.runs_per_realserver)
+        for kept in (self._failures, self._stretches, self._waiting):
+            kept.retain(part.probes)
+        self._round = iter(())
+
+    def watch(self, probes: Collection[str]) -> None:
+        before, self._watched = self._watched, frozenset(probes)
+        self._tell(self._watched - before)
+
+    async def run_now(self, probe: str) -> Ran | None:
+        if probe not in self._part.probes:
+            return None
+        wait = self._waiting.next_run(probe)
+        agreement = self._part.agreements.get(probe)
+        self._schedule.now(probe if agreement is None else agreement.run)
+        return await wait
+
+    async def look(self, probes: Iterable[str]) -> Mapping[str, Look]:
+        known = (probe for probe in probes if probe in self._part.probes)
+        return {probe: Look(self._board.state(probe), self._stretches.of(probe)) for probe in known}
+
+    async def stop(self) -> None:
+        self._beats.cancel()
+        self._lag.close()
+        await self._tripwires.stop()
+        await self._schedule.stop()
+
+    async def _execute(self, spec: ProbeSpec) -> Outcome:
+        trace = Recorder()
+        at = time.time()
+        waits = {name: self._waiting.begin(name) for name in (spec.id, *self._comparisons.made_of(spec.id))}
+        try:
+            outcome = await runner.run(
+                spec.probe, spec.target, spec.timeout, self._engine, self._lag.stalled,
+                shared=self._shared, interval=spec.interval, trace=trace,
+            )  # fmt: skip
+        except asyncio.CancelledError:
+            for waiting in waits.values():
+                tell(waiting, None)
+            raise
+        if outcome.verdict is Verdict.FAIL or any(waits.values()):
+            heard = masked(trace.transcript(), masker_of(spec.probe))
+            if outcome.verdict is Verdict.FAIL:
+                self._failures.keep(spec.id, Failure(time.time(), outcome, heard))
+            seen = Run(
+                kind=spec.probe.kind, target=spec.target, timeout=spec.timeout,
+                at=at, outcome=outcome, transcript=heard,
+            )  # fmt: skip
+            self._ended(seen, waits)
+        return outcome
+
+    async def _hold(self, spec: ProbeSpec, life: float | None) -> Held:
+        return await hold(
+            spec.target.address, spec.target.port, self._engine, runner.PhaseTrace(), patience=spec.timeout, life=life
+        )
+
+    def _ended(self, seen: Run, waits: Mapping[str, list[Wait]]) -> None:
+        """Keep a run for those who wait for it, or for what is made of it, until the outcome was recorded."""
+        for name, waiting in waits.items():
+            spec = self._part.probes.get(name)
+            if spec is None:  # dropped from the configuration meanwhile
+                tell(waiting, None)
+            elif waiting:
+                self._waiting.ended(name, waiting, replace(seen, kind=spec.probe.kind))
+
+    def _heard(self, spec: ProbeSpec, outcome: Outcome) -> None:
+        """Take the outcome of a run, and of what is made of it."""
+        before, now = self._board.state(spec.id), self._loop.time()
+        self._record(spec, outcome)
+        self._hastener.hasten(spec, before, self._board.state, self._schedule, now)
+        self._tripwires.outcome(spec, self._board.state(spec.id))
+        paces = [self._pace(spec)]
+        for name, judged in self._comparisons.take(spec.id, outcome, time.monotonic()):
+            self._record(self._part.probes[name], judged)
+            paces.append(self._pace(self._part.probes[name]))
+        self._schedule.pace(spec.id, min(paces))
+
+    def _pace(self, spec: ProbeSpec) -> float:
+        """Return the seconds that ``spec`` wants between its runs."""
+        return pace(self._board.state(spec.id), spec.interval, spec.fast_interval, spec.down_interval)
+
+    def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
+        event(
+            _log, logging.DEBUG, "outcome",
+            probe=spec.id, verdict=outcome.verdict, reason=outcome.reason, detail=outcome.detail,
+            seconds=outcome.phases.total,
+        )  # fmt: skip
+        before, now = self._board.state(spec.id), time.time()
+        transition = self._board.record(spec, outcome, now, time.monotonic())
+        after = self._board.state(spec.id)
+        self._stretches.outcome(spec.id, outcome, now)
+        self._waiting.recorded(spec.id, outcome, before, after)
+        # Not every change is a transition: what a restart finds as it was left is none, but the table may be another.
+        if (after.health, after.weight) != (before.health, before.weight) or spec.id in self._watched:
+            self._changed.pop(spec.id, None)
+            failure = self._failures.of(spec.id) if after.health is Health.DOWN else None
+            dialogue = failure.transcript if failure is not None and transition is not None else ()
+            self._hear((News(spec.id, after, transition, dialogue),))
+        elif _essence(after, spec) != _essence(before, spec):
+            self._changed[spec.id] = None
+
+    def _beat(self) -> None:
+        """Tell what has changed a little, and some of what has not."""
+        self._beats = self._loop.call_later(BEAT, self._beat)
+        self._owed += len(self._part.probes) * BEAT / REFRESH
+        refreshed = list(islice(self._round, int(self._owed)))
+        if len(refreshed) < int(self._owed):
+            self._round = iter(list(self._part.probes))
+        self._owed %= 1.0
+        changed, self._changed = self._changed, {}
+        self._tell(changed | dict.fromkeys(refreshed))
+
+    def _tell(self, probes: Iterable[str]) -> None:
+        self._hear([News(probe, self._board.state(probe)) for probe in probes if probe in self._part.probes])
+
+    def _tripped(self, probe: str) -> None:
+        self._hastener.tripped(probe, self._board.state(probe), self._schedule)
+
+
+def _essence(state: ProbeState, spec: ProbeSpec) -> tuple[object, ...]:
+    """Return what is told before its turn when it changes."""
+    last = None if state.last is None else (state.last.verdict, state.last.reason)
+    return state.passes, state.fails, min(state.unknowns, spec.damping.fall), last
