@@ -3,6 +3,8 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
+
 from lvsmon.alerts.condition import Severity, Subject
 from lvsmon.config.expressions import parse
 from lvsmon.config.plan import Plan
@@ -86,8 +88,9 @@ def test_a_destination_that_is_down_says_what_was_seen_and_done_and_what_is_left
     assert one.tags == {"paying"}
 
 
-def test_warnings_and_certificates_that_end_soon_are_told_apart():
-    ending = state("W", facts={"certificate_days": 9})
+@pytest.mark.parametrize("facts", [{"certificate_days": 9}, {"certificate_days": 90, "chain_days": 9}])
+def test_warnings_and_certificates_that_end_soon_are_told_apart(facts):
+    ending = state("W", facts=facts)
     found = conditions(snapshot([virtual()], "UWW", states={"web/rs3": ending}))
     assert [(str(one.severity), one.subject.realserver) for one in found] == [("certificate", "rs3"), ("warn", "rs2")]
     assert "ends in 9 days" in found[0].summary

@@ -201,7 +201,31 @@ def test_an_expired_intermediate_is_not_taken_for_the_server(against, authority)
     inter = issue("Old Intermediate", by=authority.root, ca=True, ends=-1)
     outcome = against(authority.server(by=inter, send=(inter,)))
     _is(outcome, Verdict.FAIL, Reason.CERTIFICATE)
-    assert "a CA in its chain has expired, itself it is good until " in outcome.detail
+    assert "that of a CA in its chain, Old Intermediate, has expired, itself it is good until " in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "says"),
+    [
+        ({}, Verdict.WARN, "but the certificate of the CA Short Intermediate in its chain expires in 5 days, on "),
+        ({"tls_fail_days": 6}, Verdict.FAIL, "the certificate of the CA Short Intermediate in its chain expires in 5"),
+        ({"tls_warn_days": 5}, Verdict.PASS, "good for 5 days, when that of the CA Short Intermediate expires"),
+    ],
+)
+def test_an_intermediate_that_expires_sooner_takes_the_service_along(against, authority, settings, verdict, says):
+    inter = issue("Short Intermediate", by=authority.root, ca=True, ends=5.5)
+    outcome = against(authority.server(by=inter, send=(inter, authority.root)), **settings)
+    assert (verdict, True) == (outcome.verdict, says in outcome.detail), outcome
+    facts = outcome.facts
+    assert (59, 5, "Short Intermediate") == (facts["certificate_days"], facts["chain_days"], facts["chain_first"])
+
+
+def test_a_ca_that_is_sent_and_that_nothing_goes_by_may_expire(against, authority):
+    """As servers send a cross-signed root for old clients, long after it has expired."""
+    cross = issue("Lab Root", by=issue("Older Root", ca=True, ends=1), ca=True, ends=-9)
+    outcome = against(authority.server(send=(authority.inter, cross)))
+    _is(outcome, Verdict.PASS, Reason.OK)
+    assert not [name for name in outcome.facts if name.startswith("chain_")]
 
 
 def test_self_signed(against, authority):

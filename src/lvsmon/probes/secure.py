@@ -3,17 +3,25 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import MISSING, dataclass, fields, replace
-from math import floor
 from typing import Any, Final, Literal
 
 from lvsmon.errors import CertificateRefused, LocalFault, ProbeFailed, clip
-from lvsmon.model import Certificate, Outcome, Reason, Target, Verdict
+from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.model.certificate import as_address
 from lvsmon.model.settings import Secret
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import MinVersion, Stapled, TlsProfile, TlsSession
 from lvsmon.probes.base import Context
-from lvsmon.probes.certificate_facts import DAY, date, days_left, plural, tls_facts
+from lvsmon.probes.certificate_facts import (
+    date,
+    days_left,
+    first_to_expire,
+    name_of_ca,
+    plural,
+    tls_facts,
+    whose,
+    why_refused,
+)
 from lvsmon.probes.revocation import Look, look, refuse_revoked, revocation_of
 
 MEMORY: Final = 1 << 20
@@ -42,9 +50,9 @@ class TlsSettings:
     tls_accept_cn: bool = False
     """Take the common name (CN) where the certificate has no alternative names, as clients did long ago."""
     tls_warn_days: int = 14
-    """Days before the certificate expires from which the verdict is WARN; 0 for never."""
+    """Days before the certificate, or a CA's that is sent with it, expires from which the verdict is WARN; 0: never."""
     tls_fail_days: int = 0
-    """Days before the certificate expires from which the verdict is FAIL; 0 for not before it has expired."""
+    """Days before the certificate or such a CA's expires from which the verdict is FAIL; 0: not before it has."""
     tls_staple: Literal["ignore", "check", "require"] = "ignore"
     """Look at the revocation staple (OCSP): "check" judges one that is sent, "require" demands a good one."""
     tls_min_version: MinVersion = "1.2"
@@ -134,14 +142,18 @@ class TlsSettings:
         if not self.tls_verify:
             detail = f"{outcome.detail}, certificate for {certificate.described()} not judged"
             return replace(outcome, detail=clip(detail), facts=facts)
-        days = days_left(certificate, session)
+        first = first_to_expire(certificate, session)
+        days = days_left(first, session)
         if (seen := session.revocation) is not None and seen.status == "unusable" and outcome.verdict is Verdict.PASS:
             detail = f"{outcome.detail}, but {seen.text}"
             return replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(detail), facts=facts)
         if days >= self.tls_warn_days or outcome.verdict is not Verdict.PASS:
-            detail = f"{outcome.detail}, certificate good for {plural(days)}"
+            until = "" if first is certificate else f", when that of the CA {name_of_ca(first)} expires"
+            detail = f"{outcome.detail}, certificate good for {plural(days)}{until}"
             return replace(outcome, detail=clip(detail), facts=facts)
-        detail = f"{outcome.detail}, but its certificate expires in {plural(days)}, on {date(certificate.not_after)}"
+        detail = (
+            f"{outcome.detail}, but {whose(first, certificate)} expires in {plural(days)}, on {date(first.not_after)}"
+        )
         return replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(detail), facts=facts)
 
     def judge(self, session: TlsSession, name: str) -> None:
@@ -154,10 +166,11 @@ class TlsSettings:
             if not self.tls_accept_cn and certificate.is_for(name, accept_cn=True):
                 detail += ", and clients of today look at alternative names only (tls_accept_cn takes the CN)"
             raise CertificateRefused(detail, facts=tls_facts(session))
-        days = days_left(certificate, session)
+        first = first_to_expire(certificate, session)
+        days = days_left(first, session)
         if days < self.tls_fail_days:
             raise CertificateRefused(
-                f"certificate expires in {plural(days)}, on {date(certificate.not_after)}: "
+                f"{whose(first, certificate)} expires in {plural(days)}, on {date(first.not_after)}: "
                 f"tls_fail_days is {self.tls_fail_days}",
                 facts=tls_facts(session),
             )
@@ -255,30 +268,9 @@ async def _described(
         return refused
     name = settings.name_asked_for(target)
     return CertificateRefused(
-        _why_refused(refused, session.certificate, session.at, settings, name), facts=tls_facts(session)
+        why_refused(refused, session.certificate, session, name, accept_cn=settings.tls_accept_cn),
+        facts=tls_facts(session),
     )
-
-
-def _why_refused(
-    refused: CertificateRefused, certificate: Certificate, at: float, settings: TlsSettings, name: str
-) -> str:
-    for_whom = f"it is for {certificate.described()}"
-    if not certificate.is_for(name, accept_cn=settings.tls_accept_cn):
-        for_whom += f", clients ask for {name}"
-    if certificate.not_after < at:
-        days = floor((at - certificate.not_after) / DAY)
-        return f"certificate expired {plural(days)} ago, on {date(certificate.not_after)}; {for_whom}"
-    if certificate.not_before > at:
-        return (
-            f"certificate is not valid before {date(certificate.not_before)}, "
-            f"and the director's clock says {date(at)}; {for_whom}"
-        )
-    if refused.expired:
-        return (
-            "certificate refused: that of a CA in its chain has expired, "
-            f"itself it is good until {date(certificate.not_after)}; {for_whom}"
-        )
-    return f"{refused}; {for_whom}, issued by {certificate.issuer or 'nobody named'}"
 
 
 def _is_name(name: str, *, address: bool) -> bool:

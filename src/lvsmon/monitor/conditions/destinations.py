@@ -6,7 +6,19 @@ from dataclasses import replace
 from lvsmon.actions.ipvs.base import DeleteDestination, EditDestination
 from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.alerts.condition import Condition, ConditionId, Severity, Subject
-from lvsmon.model import Choice, Destination, Health, NoticeKind, ProbeState, Rule, Verdict, VirtualKey, VirtualService
+from lvsmon.model import (
+    Choice,
+    Destination,
+    FactValue,
+    Health,
+    NoticeKind,
+    Outcome,
+    ProbeState,
+    Rule,
+    Verdict,
+    VirtualKey,
+    VirtualService,
+)
 from lvsmon.monitor.snapshot import Snapshot
 
 
@@ -130,7 +142,7 @@ class _Look:
 
     def _ends_soon(self, probe: str, state: ProbeState) -> bool:
         spec = self._snapshot.plan.probes.get(probe)
-        days = None if state.last is None else state.last.facts.get("certificate_days")
+        days = None if state.last is None else _days_left(state.last)
         return spec is not None and isinstance(days, int) and days < getattr(spec.probe, "tls_warn_days", 0)
 
 
@@ -140,6 +152,11 @@ def _worst(states: dict[str, ProbeState], health: Health) -> tuple[str, ProbeSta
     return min(found, key=lambda one: one[1].since, default=None)
 
 
+def _days_left(outcome: Outcome) -> FactValue | None:
+    """Return the days until the certificate, or one of its chain that ends sooner, expires."""
+    return outcome.facts.get("chain_days", outcome.facts.get("certificate_days"))
+
+
 def _days(state: ProbeState) -> str:
-    days = 0 if state.last is None else state.last.facts.get("certificate_days", 0)
+    days = 0 if state.last is None else _days_left(state.last) or 0
     return f"{days} day" if days == 1 else f"{days} days"

@@ -15,6 +15,9 @@ from lvsmon.net.tls.values import TlsProfile, TlsSession
 _FIRST: Final = 64
 """Bytes kept of how the realserver's answer begins, to tell plain text."""
 
+_MAX_CHAIN: Final = 10
+"""Certificates looked at of a chain that nobody verified; real ones have four at most."""
+
 
 class TlsPipe:
     """The client's side of one connection, under the profile's shared context."""
@@ -75,12 +78,26 @@ class TlsPipe:
             resumed=bool(self._tls.session_reused),
             at=time.time(),
             der=self._tls.getpeercert(binary_form=True) or b"",
+            chain=self._chain(),
         )
 
     def _certificate(self) -> Certificate | None:
         if self._profile.verify:
             return certificates.from_openssl(self._tls.getpeercert() or {})
         return certificates.from_der(self._tls.getpeercert(binary_form=True) or b"")
+
+    def _chain(self) -> tuple[Certificate, ...]:
+        """Return what was sent beside the certificate; of a verified one, only what its verification went by.
+
+        Servers send old cross-signed CAs, too, past which every client goes: that they expire means nothing.
+        """
+        connection = self._tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001  public from Python 3.13 on
+        sent = connection.get_unverified_chain() or []
+        if self._profile.verify:
+            used = connection.get_verified_chain() or []
+            return tuple(certificates.from_openssl(one.get_info()) for one in used[1:] if one in sent)
+        found = (certificates.from_der(ssl.PEM_cert_to_DER_cert(one.public_bytes())) for one in sent[1:_MAX_CHAIN])
+        return tuple(one for one in found if one is not None)
 
     def read(self, limit: int) -> bytes | None:
         """Return what the peer said, None where more must come first, b"" at its end.

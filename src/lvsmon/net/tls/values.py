@@ -35,6 +35,8 @@ class TlsSession:
     TLS 1.3 its answer to that comes only with the first read. ``resumed``: the server took the session that it was
     offered, and showed no certificate anew: ``certificate`` is the earlier one. ``at`` is the director's wall clock, in
     seconds since the epoch: what the certificate's dates are held against. ``der`` is the certificate as it was sent.
+    ``chain`` holds the others that were sent, as far as the certificate was verified by them; all, where nobody
+    verified.
     ``revocation`` is None where nobody has looked.
     """
 
@@ -46,6 +48,7 @@ class TlsSession:
     resumed: bool = False
     at: float
     der: bytes = b""
+    chain: tuple[Certificate, ...] = ()
     revocation: Revocation | None = None
 
 
