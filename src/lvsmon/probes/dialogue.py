@@ -5,12 +5,20 @@ counts. What comes in clear text behind the go-ahead for TLS could have been put
 """
 
 import re
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 
-from lvsmon.errors import ConnectFailed, ExpectationFailed, LocalFault, PeerClosed, ProtocolViolation, TlsFailed
-from lvsmon.model import Target
+from lvsmon.errors import (
+    ConnectFailed,
+    ExpectationFailed,
+    LocalFault,
+    PeerClosed,
+    ProtocolViolation,
+    Rejected,
+    TlsFailed,
+    clip,
+)
+from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
@@ -22,6 +30,10 @@ MAX_CREDENTIAL: Final = 248
 """Bytes of a user name or a password: what a POP3 command line of 255 octets (RFC 2449 section 4) nearly holds."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_GOODBYE_SHARE: Final = 0.8
+"""Share of what is left of the run for the answer to the last command."""
+
+_GREETING: Final = "its whole greeting, which may be held up by a lookup of the director (ident, DNS)"
 _Event = TypeVar("_Event")
 _Event_co = TypeVar("_Event_co", covariant=True)
 
@@ -94,11 +106,13 @@ class Talk(Generic[_Event]):
         stream, session = await settings.open(self.target, self.ctx, self._prepare)
         self.attach(stream)  # what was said in clear text counts no more (RFC 3207 section 4.2, RFC 2595)
         if settings.tls != "starttls":
+            self.ctx.net.awaiting(_GREETING)
             await self.greet()
         return session
 
     async def _prepare(self, stream: Stream) -> None:
         self.attach(stream)
+        self.ctx.net.awaiting(_GREETING)
         await self.greet()
         await self.start_tls()
         self.refuse_ahead()
@@ -121,17 +135,38 @@ class Talk(Generic[_Event]):
         await self.say(line, what)
         return await self.hear()
 
-    async def goodbye(self, last: Awaitable[_Event]) -> None:
+    async def goodbye(self, command: str, outcome: Outcome) -> Outcome:
         """Say the last command and hear its answer, so that the server logs an orderly end; then close.
 
-        A server that hangs up instead has served all the same.
+        Return ``outcome``. All that was to be proven has been proven by then, and clients go away without that answer
+        (RFC 5321 section 4.1.1.10 wants them to wait for it, "SHOULD"): whatever it is, or that the server hangs up,
+        makes no failure. That none comes, or none of the protocol, is WARN: something is wrong, and nobody feels it.
         """
+        self.keep_step()
+        patience = _GOODBYE_SHARE * (self.ctx.deadline.at - self.ctx.clock.monotonic())
         try:
-            await last
-        except (PeerClosed, ConnectFailed, TlsFailed):
-            return
+            answer = await self.ctx.net.within(patience, self.part(command))
+        except (PeerClosed, ConnectFailed, TlsFailed, Rejected):
+            return outcome
+        except ProtocolViolation as error:
+            return warned(outcome, f"at {command} it does not speak the protocol: {error}")
         finally:
             self.stream.close()
+        return outcome if answer is not None else warned(outcome, f"no answer to {command} comes")
+
+    def keep_step(self) -> None:
+        """Raise `ProtocolViolation` where it has answered what was not asked, before the last command."""
+        self.refuse_ahead()
+
+    async def part(self, command: str) -> _Event:
+        """Say the last command and return its answer."""
+        return await self.ask(command)
+
+
+def warned(outcome: Outcome, text: str) -> Outcome:
+    """Return ``outcome`` as WARN, with ``text`` told besides."""
+    detail = clip(f"{outcome.detail}, but {text}")
+    return replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=detail)
 
 
 def demand_name(shown_name: str, target: Target) -> None:

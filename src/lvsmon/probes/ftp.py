@@ -171,9 +171,9 @@ class FtpProbe(OptionalTls):
         session = await control.open(self)
         facts: dict[str, FactValue] = {"banner": shown(control.greeting)}
         if self.login == "none" or not await self._is_let_in(control):
-            await control.quit()
             how = "no login was tried" if self.login == "none" else f"it lets no {self.user} in"
-            return self.graded(passed(f"220 {shown(control.greeting, 116)} ({how})", facts), session)
+            outcome = passed(f"220 {shown(control.greeting, 116)} ({how})", facts)
+            return self.graded(await control.goodbye("QUIT", outcome), session)
         if session is not None:
             await control.protect(data=self.protect_data)
         if self.directory is not None:
@@ -185,12 +185,11 @@ class FtpProbe(OptionalTls):
         if self.file is not None:
             transferred = await self._fetch(control, self.file, facts)
             self._judge_transfer(transferred, target, facts, warnings)
-        await control.quit()
         if warnings:
             outcome = Outcome(verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=clip(warnings[0]), facts=facts)
         else:
             outcome = passed(self._told(facts), facts)
-        return self.graded(outcome, session)
+        return self.graded(await control.goodbye("QUIT", outcome), session)
 
     async def _is_let_in(self, control: Control) -> bool:
         try:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from lvsmon.errors import ConnectFailed, ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, TlsFailed
+from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected
 from lvsmon.model import Reason, Target
 from lvsmon.model.patterns import Regex
 from lvsmon.probes.base import Context
@@ -103,14 +103,11 @@ class Control(Talk[Reply]):
             return '; it serves nobody in clear text: set tls = "starttls"'
         return "" if self.protected else "; it sends no data in clear text: leave protect_data = true"
 
-    async def quit(self) -> None:
-        """Say QUIT and hear the 221, so that the server logs an orderly end; one that hangs up instead has served."""
-        try:
-            await self.command("QUIT")
-        except (PeerClosed, ConnectFailed, Rejected, TlsFailed):
-            return
-        finally:
-            self.stream.close()
+    def keep_step(self) -> None:
+        """Nothing: a reply too many is passed over, as clients do."""
+
+    async def part(self, command: str) -> Reply:
+        return await self.command(command)
 
 
 def done(reply: Reply, command: str) -> Reply:

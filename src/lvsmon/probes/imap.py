@@ -65,8 +65,7 @@ class ImapProbe(DialogueSettings):
         talk.demand_capabilities()
         if self.mailbox is not None:
             await talk.open_mailbox(self.mailbox)
-        await talk.log_out()
-        return self.graded(talk.outcome(), session)
+        return self.graded(await talk.goodbye("LOGOUT", talk.outcome()), session)
 
 
 class ImapTalk(Talk[Response]):
@@ -98,10 +97,7 @@ class ImapTalk(Talk[Response]):
 
     async def command(self, line: str) -> Response:
         """Say ``line`` and return the response that ends it; what is said untagged in between is taken in."""
-        while (early := self.reader.next_event()) is not None:
-            if early.tag != "*":
-                raise ProtocolViolation(f"it answers before it is asked: {shown(str(early).encode(), 80)!r}")
-            self._take_in(early)
+        self.keep_step()
         self._commands += 1
         tag = f"a{self._commands}"
         self.ctx.net.awaiting(f"the answer to {line.partition(' ')[0]}")
@@ -113,6 +109,13 @@ class ImapTalk(Talk[Response]):
             raise ProtocolViolation(f"it {what}, but the command was {tag!r}")
         self._take_code(response)
         return response
+
+    def keep_step(self) -> None:
+        """Take in what is said untagged between commands; raise `ProtocolViolation` for anything else."""
+        while (early := self.reader.next_event()) is not None:
+            if early.tag != "*":
+                raise ProtocolViolation(f"it answers before it is asked: {shown(str(early).encode(), 80)!r}")
+            self._take_in(early)
 
     def _take_in(self, response: Response) -> None:
         if response.status == "BYE" and not self._leaving:
@@ -177,10 +180,10 @@ class ImapTalk(Talk[Response]):
         if how == "SELECT" and answer.code == "READ-ONLY":
             raise ExpectationFailed(f"{name} can be read, but not be written to")
 
-    async def log_out(self) -> None:
+    async def part(self, command: str) -> Response:
         """Say LOGOUT, to which BYE is no surprise."""
         self._leaving = True
-        await self.goodbye(self.command("LOGOUT"))
+        return await self.command(command)
 
     def outcome(self) -> Outcome:
         greeting = self._greeting

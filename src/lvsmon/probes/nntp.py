@@ -61,8 +61,7 @@ class NntpProbe(DialogueSettings):
         talk.demand_posting()
         if self.group is not None:
             await talk.enter_group(self.group)
-        await talk.goodbye(talk.ask("QUIT"))
-        return self.graded(talk.outcome(), session)
+        return self.graded(await talk.goodbye("QUIT", talk.outcome()), session)
 
 
 class NntpTalk(Talk[Answer]):

@@ -58,8 +58,7 @@ class Pop3Probe(DialogueSettings):
         outcome = talk.outcome()
         if self.username is not None and self.password is not None:
             outcome = await talk.log_in(self.username, self.password.reveal(), outcome)
-        await talk.goodbye(talk.ask("QUIT"))
-        return self.graded(outcome, session)
+        return self.graded(await talk.goodbye("QUIT", outcome), session)
 
 
 class Pop3Talk(Talk[Answer]):

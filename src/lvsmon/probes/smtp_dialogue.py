@@ -85,8 +85,7 @@ class SmtpSettings(DialogueSettings):
         if self.username is not None and self.password is not None:
             await talk.log_in(self.username, self.password.reveal())
         await talk.try_envelope()
-        await talk.goodbye(talk.ask("QUIT"))
-        return self.graded(talk.outcome(), session)
+        return self.graded(await talk.goodbye("QUIT", talk.outcome()), session)
 
 
 class SmtpTalk(Talk[Reply]):
