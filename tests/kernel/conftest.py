@@ -14,7 +14,11 @@ if IN_LAB:
     if "User Mode Linux" not in Path("/proc/cpuinfo").read_text():
         raise pytest.UsageError("LVSMON_LAB=1 is set by the lab itself: run `make lab`")
     from kernel.lab.cases import DR, NAT
+    from kernel.lab.sharing import Sharing
     from kernel.lab.topology import built
+
+    def pytest_configure(config):
+        config.pluginmanager.register(Sharing())
 
     @pytest.fixture
     def tell(request):

@@ -7,6 +7,7 @@ set -eu
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 results=${0%/*}
 . "$results/job.sh"   # packages, checkout, columns, LVSMON_LAB_CANARY; and the function `job`
+: "${LVSMON_LAB_GUEST:=1}"   # from the kernel's command line
 
 fail() { echo "lab: $1" >&2; echo o >/proc/sysrq-trigger; sleep 30; }
 
@@ -55,14 +56,14 @@ grep -q '^Debian-exim:' /etc/group || echo 'Debian-exim:x:60101:' >>/etc/group
 rm -f /etc/resolv.conf
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 
-export HOME=/root LVSMON_LAB=1 LVSMON_LAB_CANARY COLUMNS="$columns"
+export HOME=/root LVSMON_LAB=1 LVSMON_LAB_CANARY LVSMON_LAB_GUEST COLUMNS="$columns"
 cd "$checkout"
 read -r up rest </proc/uptime
 echo "lab: Linux $(uname -r) with IPVS, up in $up s"
 status=0
 (job) || status=$?
-echo "$status" >/results/status
-sync -f /results/status
+echo "$status" >"/results/status-$LVSMON_LAB_GUEST"
+sync -f "/results/status-$LVSMON_LAB_GUEST"
 echo 1 >/proc/sys/kernel/printk
 echo o >/proc/sysrq-trigger
 sleep 30
