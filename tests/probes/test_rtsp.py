@@ -167,6 +167,7 @@ REFUSED = {
     "stale for ever": (wants(DIGEST + ", stale=true"),) * 9,
     "nothing that we have": (wants("Negotiate"),),
     "no challenge": (wants(),),
+    "refused without another challenge": (wants(DIGEST), wants()),
     "refused later": (wants(DIGEST), OPTIONS, *(wants(DIGEST),) * 9),
     "refused at last": (OPTIONS, *(wants(DIGEST),) * 9),
 }
@@ -179,6 +180,14 @@ def test_logins_that_are_refused(case):
     assert (Verdict.FAIL, Reason.AUTHENTICATION) == (outcome.verdict, outcome.reason)
     tried = len([request for request in net.requests if "Authorization" in request])
     assert {"stale for ever": 2, "refused later": 3, "nothing that we have": 0, "no challenge": 0}.get(case, 1) == tried
+
+
+@pytest.mark.parametrize("login", [{}, LOGIN])
+def test_a_login_that_is_wanted_without_a_scheme_is_told_so(login):
+    """RFC 2326 section 12.44 (RFC 2616 section 10.4.2) demands one; some cameras send none."""
+    outcome, _ = outcome_of(wants(), **login)
+    assert (Verdict.FAIL, Reason.AUTHENTICATION) == (outcome.verdict, outcome.reason)
+    assert "it wants a login, and does not say by which scheme (" in outcome.detail
 
 
 def test_nonces_are_counted():

@@ -27,6 +27,19 @@ def test_text_before_the_version_is_kept_in_part():
 
 
 @pytest.mark.parametrize(
+    "greeting",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n", b"220 mail ESMTP\r\n", b"+OK\r\n", b"* OK IMAP\n", b"-ERR what\r\n",
+        b"\xff\xfd\x18\xff\xfd\x20\n", b"\x15\3\1\0\2\2\x46", b"J\0\0\0\x0a8.0.36",
+    ],
+)  # fmt: skip
+def test_a_greeting_of_another_protocol_is_not_waited_past(greeting):
+    assert [VIOLATION] == _events(greeting)
+    after = [] if b"\0" not in greeting else [VIOLATION]
+    assert after == _events(b"hello\r\n" + greeting)  # a text that comes before a version may say anything
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"\0\0\0\0\0\0", b"\0\0\0\x0b\4abcdefgh", b"\0\0\0\x0c\3" + bytes(11), b"\0\0\0\x0c\x0b" + bytes(11),

@@ -136,7 +136,8 @@ class RtspProbe(OptionalTls):
             detail += f"; it redirects to {shown(location, 120)}"
         if response.status == 401:
             scheme = shown(response.message.get(b"www-authenticate") or b"", 80)
-            raise Rejected(f"{detail}; it wants a login: {scheme}", Reason.AUTHENTICATION, facts)
+            how = f": {scheme}" if scheme else ", and does not say by which scheme (no WWW-Authenticate)"
+            raise Rejected(f"{detail}; it wants a login{how}", Reason.AUTHENTICATION, facts)
         raise Rejected(detail, facts=facts) if response.status >= 400 else ExpectationFailed(detail, facts=facts)
 
     def _judge_description(self, response: Response, detail: str, facts: dict[str, FactValue]) -> Outcome:

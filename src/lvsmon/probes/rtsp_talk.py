@@ -58,6 +58,8 @@ class Talk:
             if response.status != _UNAUTHORISED or self._login is None:
                 self._taken = logged_in
                 return response
+            if logged_in and response.message.get(b"www-authenticate") is None:
+                break
             challenge = _best(response, self._login.scheme)
             # A nonce may be good for one request; a password that was taken before is right all the same.
             if logged_in and not challenge.stale and not self._taken:
@@ -97,9 +99,14 @@ class Talk:
 def _best(response: Response, scheme: Scheme) -> Challenge:
     """Return the strongest challenge that can be answered."""
     offered = challenges(response.message.all(b"www-authenticate"))
+    if not offered:
+        raise Rejected(
+            "it wants a login, and does not say by which scheme (status 401 without WWW-Authenticate)",
+            Reason.AUTHENTICATION,
+        )
     allowed = [each for each in offered if each.strength and scheme in {"any", each.scheme}]
     if not allowed:
-        there = ", ".join(shown(each.scheme.encode(), 20) for each in offered) or "nothing"
+        there = ", ".join(shown(each.scheme.encode(), 20) for each in offered)
         wanted = "basic or digest" if scheme == "any" else scheme
         raise Rejected(f"it wants a login by {there}, and {wanted} is what we have", Reason.AUTHENTICATION)
     return max(allowed, key=lambda each: each.strength)

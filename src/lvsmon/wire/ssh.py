@@ -26,6 +26,18 @@ MAX_TEXT: Final = 400
 DISCONNECT, IGNORE, DEBUG, KEXINIT = 1, 2, 4, 20
 BY_APPLICATION: Final = 11
 
+_FOREIGN: Final = {
+    "HTTP": re.compile(rb"HTTP/\d"),
+    "SMTP or FTP": re.compile(rb"(?:220|421|554)[ -]"),
+    "POP3": re.compile(rb"\+OK|-ERR"),
+    "IMAP": re.compile(rb"\* (?:OK|BYE|PREAUTH)\b"),
+    "SIP": re.compile(rb"SIP/2"),
+    "RTSP": re.compile(rb"RTSP/\d"),
+    "VNC": re.compile(rb"RFB \d"),
+    "telnet": re.compile(rb"\xff[\xfa-\xfe]"),
+}
+"""How others greet, or answer to a version line: after that there will never be one of SSH."""
+
 _VERSION: Final = re.compile(rb"SSH-(\d{1,4})\.(\d{1,4})-([^\0]+)", re.DOTALL)
 _BLOCK: Final = 8
 
@@ -102,6 +114,7 @@ class SshReader:
 
     def _next_version(self) -> Version | None:
         while (end := self._buffer.find(b"\n", self._seen)) >= 0:
+            self._refuse_binary(end)
             if end >= MAX_LINE:
                 raise ProtocolViolation(f"no SSH: a line of more than {MAX_LINE} bytes")
             line = bytes(self._buffer[:end]).removesuffix(b"\r")
@@ -111,15 +124,23 @@ class SshReader:
                 self._version_seen = True
                 return self._version(line)
             self._lines += 1
+            if self._lines == 1:
+                _refuse_foreign(line)
             if self._lines > MAX_LINES_BEFORE:
                 raise ProtocolViolation(
                     f"no SSH: {MAX_LINES_BEFORE} lines and none is a version: {self._before[:60]!r}"
                 )
             self._before = (self._before + line + b"\n")[:MAX_TEXT]
+        self._refuse_binary(len(self._buffer))
         self._seen = len(self._buffer)
         if self._seen >= MAX_LINE:
             raise ProtocolViolation(f"no SSH: a line of more than {MAX_LINE} bytes, {bytes(self._buffer[:40])!r}")
         return None
+
+    def _refuse_binary(self, end: int) -> None:
+        """Raise `ProtocolViolation` where there is a NUL in the line up to ``end``: OpenSSH's client takes none."""
+        if self._buffer.find(b"\0", self._seen, end) >= 0:
+            raise ProtocolViolation(f"no SSH, but a protocol that is not text: {bytes(self._buffer[:40])!r}")
 
     def _version(self, line: bytes) -> Version:
         found = _VERSION.fullmatch(line)
@@ -138,6 +159,12 @@ class SshReader:
         payload = bytes(self._buffer[5 : 4 + length - padding])
         del self._buffer[: 4 + length]
         return Packet(payload)
+
+
+def _refuse_foreign(line: bytes) -> None:
+    for name, greeting in _FOREIGN.items():
+        if greeting.match(line):
+            raise ProtocolViolation(f"no SSH: whatever listens here speaks {name}: {line[:80]!r}")
 
 
 class Fields:
