@@ -108,6 +108,15 @@ def test_what_was_over_before_it_was_told_is_told_over_only_with_always(resolve,
     assert stream.told == told
 
 
+def test_the_end_of_a_short_one_is_not_told():
+    """The end of what lasted less than ``resolve_after`` tells nobody; what was told is over all the same."""
+    stream = Stream(route(resolve_after=10.0)).see(RS1, seconds=9).see(seconds=3).see(RS1, seconds=10).see()
+    assert stream.told == [(0, "opened", "web/rs1"), (12, "opened", "web/rs1"), (22, "resolved", "web/rs1")]
+    always = route(resolve=Resolve.ALWAYS, resolve_after=10.0, after=After(seconds=60))
+    stream = Stream(always).see(RS1, seconds=9).see(seconds=3).see(RS1, seconds=10).see()
+    assert stream.told == [(22, "resolved", "web/rs1")]
+
+
 def test_outside_its_hours_nothing_is_told_and_what_still_holds_is_told_when_they_begin():
     office = route(when=Period.parse("min {15-16}"))  # the stream begins at 22:13:20
     stream = Stream(office).see(RS1, seconds=10).see(RS1, RS2, seconds=110).see(RS2, seconds=120)

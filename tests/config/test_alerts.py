@@ -50,6 +50,7 @@ after = 5
 every = "1h"
 max = 4
 resolve = "always"
+resolve_after = "10m"
 acknowledgements = false
 group_by = "realserver"
 group_wait = "30s"
@@ -101,6 +102,7 @@ def test_every_key_means_what_the_page_says(tmp_path):
             every=3600.0,
             most=4,
             resolve=Resolve.ALWAYS,
+            resolve_after=600.0,
             acknowledgements=False,
             group_by=GroupBy.REALSERVER,
             group_wait=30.0,

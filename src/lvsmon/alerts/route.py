@@ -46,7 +46,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Times in seconds; ``every`` None never repeats, ``most`` None has no end.
+    """Times in seconds; ``every`` None never repeats, ``most`` None has no end. The end of what lasted less than
+    ``resolve_after`` is not told.
 
     Empty ``severities``, ``virtuals``, ``realservers`` and ``tags`` take everything. ``digest`` are the minutes of the
     day at which everything is told at once; empty tells at once. With ``stop`` what this route takes is shown to no
@@ -66,6 +67,7 @@ class Route:
     every: float | None = None
     most: int | None = None
     resolve: Resolve = Resolve.TOLD
+    resolve_after: float = 0.0
     acknowledgements: bool = True
     group_by: GroupBy = GroupBy.VIRTUAL
     group_wait: float = 10.0

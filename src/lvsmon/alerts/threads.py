@@ -104,7 +104,7 @@ def _begin(
             return None, []
         if not route.is_open(now):
             return thread, []
-        return None, [_say(Stage.RESOLVED, replace(thread, number=1), tuple(seen.values()))]
+        return None, _resolved(route, replace(thread, number=1), tuple(seen.values()), now)
     if now < changing + route.group_wait or not route.is_open(now):
         return thread, []
     told = {one.incident.id: one.incident.condition for one in news}
@@ -136,8 +136,7 @@ def _go_on(
         return thread, messages
     if not holding and not news:
         ended = replace(thread, number=thread.number + 1)
-        wanted = route.resolve is not Resolve.NO
-        return None, [*messages, *([_say(Stage.RESOLVED, ended, tuple(over.values()))] if wanted else [])]
+        return None, [*messages, *_resolved(route, ended, tuple(over.values()), now)]
     current |= {one.incident.id: one.incident.condition for one in news}
     thread = replace(thread, told=current, changing=None, told_at=now if news else thread.told_at)
     if route.most is not None and thread.troubles >= route.most:
@@ -146,6 +145,12 @@ def _go_on(
     follows = _follows([*holding.values(), *news])
     said = _say(Stage.CHANGED, thread, tuple(current.values()), over=tuple(over.values()), follows=follows)
     return thread, [*messages, said]
+
+
+def _resolved(route: Route, thread: Thread, over: tuple[Condition, ...], now: float) -> list[Message]:
+    if route.resolve is Resolve.NO or now - thread.since < route.resolve_after:
+        return []
+    return [_say(Stage.RESOLVED, thread, over)]
 
 
 def _acknowledged(

@@ -76,3 +76,4 @@ AfterSetting: TypeAlias = Annotated[After, Written(_after, "5m", _write_after, n
 LimitSetting: TypeAlias = Annotated[Limit, Written(_limit, "60 in 1h", _write_limit)]
 Every: TypeAlias = Annotated[float, Written(between("1s", "31d"), "1h", format_duration)]
 Wait: TypeAlias = Annotated[float, Written(between("0s", "1h"), "10s", format_duration)]
+Lasting: TypeAlias = Annotated[float, Written(between("0s", "31d"), "10m", format_duration)]

@@ -82,6 +82,7 @@ def _route(section: AlertSection) -> Route:
         every=section.every,
         most=section.max,
         resolve=_RESOLVE[section.resolve],
+        resolve_after=section.resolve_after,
         acknowledgements=section.acknowledgements,
         group_by=GroupBy(section.group_by),
         group_wait=section.group_wait,

@@ -48,6 +48,7 @@ _MEANT: Final[Mapping[str, str]] = {
     "alertafter": "after",
     "numalerts": "max",
     "upalert": "resolve",
+    "upalertafter": "resolve_after",
     "no_comp_alerts": "resolve",
     "period": "when",
     "exclude_period": "unless",

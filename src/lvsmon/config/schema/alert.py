@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lvsmon.config.alert_values import AfterSetting, Every, LimitSetting, PeriodText, TemplateText, TimeOfDay, Wait
+from lvsmon.config.alert_values import (
+    AfterSetting,
+    Every,
+    Lasting,
+    LimitSetting,
+    PeriodText,
+    TemplateText,
+    TimeOfDay,
+    Wait,
+)
 from lvsmon.config.schema.base import Section
 from lvsmon.config.values import Count, Keep, Name, RealserverName, TimeZone
 from lvsmon.model.settings import shown
@@ -72,6 +81,9 @@ class AlertSection(Section):
         Literal["told", "never", "always"], BeforeValidator(_resolve, json_schema_input_type=bool | Literal["always"])
     ] = Field(default="told", json_schema_extra={"default": True})
     """Whether the end is told of what was told; "always" also of what was over before it was told."""
+
+    resolve_after: Lasting = 0.0
+    """How long it must have lasted for its end to be told."""
 
     acknowledgements: bool = True
     """Whether it is told that somebody has acknowledged what was told."""
