@@ -13,8 +13,12 @@ from the outcome that says so to the next one that serves.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from lvsmon.model import Damping, Health, Outcome, Poll, ProbeState, Reason, Verdict
+
+MOST_FAILURES: Final = 1000
+"""Failures in a row that are counted, beyond those that make DOWN: the most that `after` of an alert may name."""
 
 
 def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -> ProbeState:
@@ -24,7 +28,7 @@ def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -
         return replace(state, unknowns=state.unknowns + 1, last=outcome)
     failed = outcome.verdict is Verdict.FAIL
     passes = 0 if failed else min(state.passes + 1, damping.rise)
-    fails = min(state.fails + 1, damping.fall) if failed else 0
+    fails = min(state.fails + 1, max(MOST_FAILURES, damping.fall)) if failed else 0
     health = _next(state.health, outcome.verdict, passes >= damping.rise, fails >= damping.fall)
     since = state.since if health is state.health else now
     weight = state.weight if failed else outcome.weight

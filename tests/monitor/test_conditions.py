@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from lvsmon.alerts.condition import Severity, Subject
+from lvsmon.alerts.route import After, Route
+from lvsmon.alerts.setup import Setup
 from lvsmon.config.expressions import parse
 from lvsmon.config.plan import Plan
 from lvsmon.errors import Complaint, ConfigError
@@ -60,7 +62,8 @@ def snapshot(virtuals, letters, *, observed=None, beside=None, hosts=(), trouble
     )
     specs = {probe: SimpleNamespace(damping=Damping(), probe=SimpleNamespace(tls_warn_days=14)) for probe in probes}
     plan = Plan(virtuals=tuple(virtuals), probes=specs, hosts=tuple(hosts), **beside)
-    return Snapshot(plan, known, whole, decide(situation), trouble=trouble)
+    decided = decide(situation)
+    return Snapshot(plan, known, decided.table if observed is None else observed, decided, trouble=trouble)
 
 
 def _entry(virtual):
@@ -172,3 +175,22 @@ def test_of_what_is_not_decided_cut_off_or_held_nothing_is_over():
 def test_what_fails_in_a_quiet_window_is_as_planned():
     found = conditions(snapshot([virtual()], "DDU"), quiet={("web", "rs1")})
     assert told(found) == [("down", "web", "rs2")]
+
+
+def test_failures_are_counted_as_far_as_a_route_asks_and_are_0_again_after_a_pass():
+    """So that `after` holds for every number, and a number that nobody asks for does not make news each time."""
+    for fails, counted in ((2000, 7), (5, 5), (0, 0)):
+        seen = snapshot([virtual()], "UDU", states={"web/rs2": replace(state("D"), fails=fails)})
+        route = Route(name="all", to=("mail",), after=After(failures=7))
+        (one,) = conditions(replace(seen, plan=replace(seen.plan, alerting=Setup(routes=(route,)))))
+        assert one.facts["failures"] == counted
+
+
+def test_what_cannot_be_probed_counts_the_runs_that_could_not_tell():
+    (one,) = conditions(snapshot([virtual()], "UUU", states={"web/rs2": replace(state("?"), fails=1, unknowns=3)}))
+    assert (one.severity, one.facts["failures"]) == (Severity.CANNOT_PROBE, 3)
+
+
+def test_what_the_kernel_has_not_got_yet_is_not_told_as_done():
+    (one,) = conditions(snapshot([virtual()], "UDU", observed={virtual().key: _entry(virtual())}))
+    assert one.done == ("nothing yet: the kernel still has weight 10",)

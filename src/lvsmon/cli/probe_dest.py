@@ -45,5 +45,6 @@ def _counted(part: Mapping[str, Any]) -> str:
     if part["run"]["verdict"] == "UNKNOWN":
         return f"  counted for nothing: still {after}\n"
     if part["run"]["verdict"] == "FAIL":
-        return f"  counted: {after}, failure {fails} of {part['fall']}\n"
+        how_many = f"failure {fails} of {part['fall']}" if fails <= part["fall"] else f"{fails} failures in a row"
+        return f"  counted: {after}, {how_many}\n"
     return f"  counted: {after}, pass {passes} of {part['rise']}\n"

@@ -32,11 +32,11 @@ class Damping:
 class ProbeState:
     """Health of one probe of one realserver.
 
-    ``passes`` and ``fails`` count the present run of like verdicts; UNKNOWN outcomes leave both as they are, so
-    that a sick director neither helps nor harms (promise 1). ``since`` is wall-clock time, for people; nothing is
-    decided by it. ``heard`` is when the last outcome came, ``passed`` when the last one came in which the realserver
-    `answered`, both in seconds of a clock that nobody sets. ``weight`` is what the last outcome that served asked for:
-    like the health it outlives outcomes that say nothing.
+    ``passes`` (up to rise) and ``fails`` (beyond fall) count the present run of like verdicts; UNKNOWN outcomes leave
+    both as they are, so that a sick director neither helps nor harms (promise 1). ``since`` is wall-clock time, for
+    people; nothing is decided by it. ``heard`` is when the last outcome came, ``passed`` when the last one came in
+    which the realserver `answered`, both in seconds of a clock that nobody sets. ``weight`` is what the last outcome
+    that served asked for: like the health it outlives outcomes that say nothing.
     """
 
     health: Health = Health.UNKNOWN

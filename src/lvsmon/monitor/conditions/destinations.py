@@ -57,6 +57,7 @@ class _Look:
         choices = [snapshot.decided.choices.get((virtual.key, each.key)) for each in virtual.destinations]
         serving = sum(choice is not None and bool(choice.weight) for choice in choices)
         self._left = f"{serving} of {len(choices)} destinations serve"
+        self._most_asked = max((route.after.failures for route in snapshot.plan.alerting.routes), default=0)
 
     def at(self, destination: Destination, choice: Choice) -> Iterator[Condition]:
         states = {probe: self._snapshot.states[probe] for probe in destination.probes if probe in self._snapshot.states}
@@ -97,21 +98,30 @@ class _Look:
             since=state.since,
             left=self._left,
             tags=self._virtual.tags | realserver.tags,
-            facts={
-                **facts,
-                **({"probe": probe} if probe else {}),
-                **({"failures": state.fails} if state.fails else {}),
-            },
+            facts={**facts, **({"probe": probe, **self._counted(severity, probe, state)} if probe else {})},
         )
+
+    def _counted(self, severity: Severity, probe: str, state: ProbeState) -> dict[str, int]:
+        """Return how many runs in a row have said so, as far as a route may ask: a number that stands still makes no
+        news. Also where it is 0 again, because a pass came and one pass is not enough to be UP.
+        """
+        counts = {Severity.DOWN: state.fails, Severity.CANNOT_PROBE: state.unknowns}
+        most = max(self._most_asked, self._snapshot.plan.probes[probe].damping.fall)
+        return {"failures": min(counts[severity], most)} if severity in counts else {}
 
     def _done(self, destination: Destination, choice: Choice) -> Iterator[str]:
         """Yield what was done in the kernel, in words and as ipvsadm would do it."""
         if choice.rule is Rule.FLOOR:
             yield f"it keeps weight {choice.weight}: too few others serve (floor)"
             return
+        if isinstance(self._snapshot.last, str) and self._snapshot.last:
+            yield f"nothing: {self._snapshot.last}"
+            return
         virtual, key = self._virtual.key, destination.key
         entry = None if (there := self._snapshot.observed.get(virtual)) is None else there.destinations.get(key)
-        if choice.weight is None:
+        if entry is not None and entry.settings.weight != choice.weight:
+            yield f"nothing yet: the kernel still has weight {entry.settings.weight}"
+        elif choice.weight is None:
             yield f"taken out of the table: {ipvsadm(DeleteDestination(virtual, key))}"
         elif choice.rule is not Rule.DOWN:
             yield f"weight {choice.weight}: {choice.because[-1]}" if choice.because else f"weight {choice.weight}"
