@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvsmon.alerts.alert import Stage
-from lvsmon.alerts.outbox import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REST, MOST_WAITING, Outbox
+from lvsmon.alerts.outbox import FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE, LONGEST_REST, MOST_WAITING, Outbox
 
 
 def alert(incident, stage=Stage.OPENED, name=""):
@@ -55,6 +55,33 @@ def test_jitter_only_shortens_a_pause():
     entry, _ = put(outbox, "a")
     outbox.take("mail", 0.0)
     assert outbox.failed(entry, 0.0).next_at == FIRST_PAUSE / 2
+
+
+def test_a_channel_that_asks_to_be_left_alone_is_left_alone_but_not_for_ever():
+    """Retry-After: of the whole channel, over a restart too, and nothing that it takes meanwhile shortens it."""
+    for asked, waits in ((600.0, 600.0), (1e9, LONGEST_ASKED), (1.0, FIRST_PAUSE)):
+        outbox = Outbox()
+        first, second = (put(outbox, name)[0] for name in "ab")
+        outbox.take("mail", 0.0)
+        after = outbox.failed(first, 0.0, asked)
+        assert after.next_at == waits
+        again = Outbox([after, second])
+        if asked > FIRST_PAUSE:
+            for each in (outbox, again):
+                assert (each.take("mail", waits - 1), each.has_work(waits - 1), each.next_at("mail")) == (
+                    None,
+                    False,
+                    waits,
+                )
+        assert {again.take("mail", waits).number, again.take("mail", waits).number} == {first.number, second.number}
+
+
+def test_a_clock_that_was_set_back_silences_nobody():
+    outbox = Outbox()
+    entry, _ = put(outbox, "a")
+    outbox.take("mail", 1e9)
+    outbox.failed(entry, 1e9, 600.0)
+    assert outbox.take("mail", 1e6) is not None
 
 
 def test_a_message_that_nobody_takes_does_not_keep_the_others_back():

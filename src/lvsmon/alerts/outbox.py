@@ -2,7 +2,8 @@
 
 Within a channel, the alerts of one incident go out in their order, one at a time; those of different incidents do not
 wait for each other. What failed is tried again later and later. When several in a row fail, it is the channel that is
-dead: then one alert at a time is tried, until one gets through.
+dead: then one alert at a time is tried, until one gets through. A channel that says itself when it wants to be tried
+again is left alone until then.
 """
 
 import math
@@ -21,13 +22,19 @@ LONGEST_PAUSE: Final = 300.0
 LONGEST_REST: Final = 60.0
 """Seconds between two tries of a channel that is dead: so soon it is found to be back."""
 
+LONGEST_ASKED: Final = 3600.0
+"""Seconds for which a channel is left alone at most because it asks to be: later than that an alert helps few."""
+
 MOST_WAITING: Final = 2000
 """Alerts that wait for one channel: with a route's usual limit of 60 an hour, more than a day of one. 10 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An alert on its way to ``channel``. ``until`` is when it is given up; times are wall-clock seconds."""
+    """An alert on its way to ``channel``. ``until`` is when it is given up; times are wall-clock seconds.
+
+    ``asked`` is until when the other side asked, at the last try, to be left alone.
+    """
 
     number: int
     channel: str
@@ -36,6 +43,7 @@ class Entry:
     until: float
     tries: int = 0
     next_at: float = 0.0
+    asked: float = 0.0
 
 
 @dataclass(slots=True)
@@ -56,7 +64,9 @@ class Outbox:
         self._lanes: dict[str, _Lane] = {}
         self._next = 1
         for entry in entries:
-            self._lane(entry.channel).entries[entry.number] = entry
+            lane = self._lane(entry.channel)
+            lane.entries[entry.number] = entry
+            lane.rests_until = max(lane.rests_until, entry.asked)
             self._next = max(self._next, entry.number + 1)
 
     def entries(self) -> list[Entry]:
@@ -94,9 +104,7 @@ class Outbox:
     def take(self, channel: str, now: float) -> Entry | None:
         """Return what is to be tried now, None if nothing is; `took`, `failed` or `drop` it afterwards."""
         lane = self._lane(channel)
-        if now < lane.rests_until or (lane.failures and lane.going):
-            return None
-        ready = [entry for entry in self._heads(lane) if entry.next_at <= now]
+        ready = self._ready(lane, now)
         if not ready:
             return None
         chosen = min(ready, key=lambda entry: (entry.tries, entry.number))
@@ -111,6 +119,14 @@ class Outbox:
         heads = [entry.next_at for entry in self._heads(lane)]
         return max(lane.rests_until, min(heads)) if heads else math.inf
 
+    def under_way(self) -> list[Entry]:
+        """Return what is being tried."""
+        return [lane.entries[number] for lane in self._lanes.values() for number in lane.going]
+
+    def has_work(self, now: float) -> bool:
+        """Say whether something is being tried, or to be tried now."""
+        return any(lane.going or self._ready(lane, now) for lane in self._lanes.values())
+
     def took(self, entry: Entry) -> None:
         """Take note that the channel has it: it works, and what waits for another try need not."""
         self.drop(entry)
@@ -118,16 +134,21 @@ class Outbox:
         lane.failures, lane.rests_until = 0, 0.0
         for number, other in lane.entries.items():
             if other.next_at:
-                lane.entries[number] = replace(other, next_at=0.0)
+                lane.entries[number] = replace(other, next_at=other.asked)
 
-    def failed(self, entry: Entry, now: float) -> Entry:
-        """Take note that it did not work, and return the entry as it waits now."""
+    def failed(self, entry: Entry, now: float, retry_after: float | None = None) -> Entry:
+        """Take note that it did not work, and return the entry as it waits now; ``retry_after`` is the seconds for
+        which the other side asks to be left alone.
+        """
         lane = self._lane(entry.channel)
         lane.going.discard(entry.number)
         lane.failures += 1
         if lane.failures > 1:
             lane.rests_until = now + self._pause(lane.failures - 1, LONGEST_REST)
-        after = replace(entry, tries=entry.tries + 1, next_at=now + self._pause(entry.tries + 1, LONGEST_PAUSE))
+        asked = 0.0 if retry_after is None else now + min(max(0.0, retry_after), LONGEST_ASKED)
+        lane.rests_until = max(lane.rests_until, asked)
+        pause = self._pause(entry.tries + 1, LONGEST_PAUSE)
+        after = replace(entry, tries=entry.tries + 1, next_at=max(now + pause, asked), asked=asked)
         lane.entries[entry.number] = after
         return after
 
@@ -146,6 +167,12 @@ class Outbox:
             if entry.until <= now and entry.number not in lane.going
         ]
 
+    def _ready(self, lane: _Lane, now: float) -> list[Entry]:
+        """Return what may be tried now."""
+        if _waits(lane.rests_until, now) or (lane.failures and lane.going):
+            return []
+        return [entry for entry in self._heads(lane) if not _waits(entry.next_at, now)]
+
     def _heads(self, lane: _Lane) -> list[Entry]:
         """Return the first entry of each incident that has none under way."""
         heads: dict[str, Entry] = {}
@@ -159,3 +186,8 @@ class Outbox:
     def _pause(self, failures: int, longest: float) -> float:
         pause = min(longest, FIRST_PAUSE * 2.0 ** min(failures - 1, 30))
         return pause * (1 - self._jitter() / 2)
+
+
+def _waits(until: float, now: float) -> bool:
+    """Say whether ``until`` is still to come; one that is too far away is of a clock that was set back since."""
+    return now < until <= now + LONGEST_ASKED

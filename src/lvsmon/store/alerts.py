@@ -6,6 +6,7 @@ kills the process, an alert was either not yet decided on, or it is in the outbo
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,6 +25,8 @@ _THREAD: Final = TypeAdapter(Thread)
 _ACCOUNT: Final = TypeAdapter(Account)
 _ALERT: Final = TypeAdapter(Alert)
 _ACKNOWLEDGEMENT: Final = TypeAdapter(Acknowledgement)
+_BEAT: Final = "beat"
+
 _BETWEEN: Final = "\n"
 """Stands between a route's name and a group's: neither has a line end in it."""
 
@@ -55,6 +58,8 @@ class AlertStore:
         """Return what was remembered; what cannot be read is left out, with a note."""
         incidents, threads, accounts = {}, {}, {}
         for kind, key, record in self._file.rows("SELECT kind, key, record FROM alerting"):
+            if kind == _BEAT:
+                continue
             self._saved[kind, key] = record
             try:
                 if kind == "incident":
@@ -71,23 +76,27 @@ class AlertStore:
 
     def _entries(self) -> list[Entry]:
         found = []
-        sql = "SELECT number, channel, put_at, until, alert FROM outbox ORDER BY number"
-        for number, channel, put_at, until, record in self._file.rows(sql):
+        sql = "SELECT number, channel, put_at, until, alert, tries, asked FROM outbox ORDER BY number"
+        for number, channel, put_at, until, record, tries, asked in self._file.rows(sql):
             try:
                 alert = _ALERT.validate_json(record)
             except ValidationError:
                 self.notes.append(f"{self._file.path}: alert {number} to {channel} is unreadable and is not delivered")
                 continue
-            found.append(Entry(number=number, channel=channel, alert=alert, put_at=put_at, until=until))
+            entry = Entry(number=number, channel=channel, alert=alert, put_at=put_at, until=until)
+            found.append(replace(entry, tries=tries, asked=asked))
         return found
 
     def save(self, state: State, new: Iterable[Entry] = (), gone: Iterable[Entry] = ()) -> None:
-        """Write what differs from what is saved, the ``new`` entries, and that others are ``gone``: all or nothing."""
+        """Write what differs from what is saved, the entries that are ``new`` or were tried, and that others are
+        ``gone``: all or nothing.
+        """
         records = self._records(state)
         changed = [(*key, record) for key, record in records.items() if self._saved.get(key) != record]
         dropped = [key for key in self._saved if key not in records]
         entries = [
-            (one.number, one.channel, one.put_at, one.until, _ALERT.dump_json(one.alert).decode()) for one in new
+            (one.number, one.channel, one.put_at, one.until, _ALERT.dump_json(one.alert).decode(), one.tries, one.asked)
+            for one in new
         ]
         left = [(one.number,) for one in gone]
         if not (changed or dropped or entries or left):
@@ -96,7 +105,7 @@ class AlertStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR REPLACE INTO alerting VALUES (?, ?, ?)", changed)
             connection.executemany("DELETE FROM alerting WHERE kind = ? AND key = ?", dropped)
-            connection.executemany("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)", entries)
+            connection.executemany("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", entries)
             connection.executemany("DELETE FROM outbox WHERE number = ?", left)
 
         self._file.write(work)
@@ -118,6 +127,15 @@ class AlertStore:
     def answered(self, numbers: Iterable[int]) -> None:
         rows = [(number,) for number in numbers]
         self._file.write(lambda one: one.executemany("DELETE FROM acknowledgement WHERE number = ?", rows))
+
+    def beat(self) -> float:
+        """Return when the last sign of life was sent by a process that ended, in wall-clock seconds; 0 is never."""
+        rows = self._file.rows("SELECT record FROM alerting WHERE kind = ?", (_BEAT,))
+        return float(rows[0][0]) if rows else 0.0
+
+    def save_beat(self, at: float) -> None:
+        row = (_BEAT, "", str(at))
+        self._file.write(lambda one: one.execute("INSERT OR REPLACE INTO alerting VALUES (?, ?, ?)", row))
 
     @property
     def is_in_place(self) -> bool:

@@ -103,6 +103,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             record TEXT NOT NULL
         ) STRICT""",
     ),
+    (
+        "ALTER TABLE outbox ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN asked REAL NOT NULL DEFAULT 0",
+    ),
 )
 """Step n leads from version n to n + 1. Steps are only ever added: a released one is never changed."""
 

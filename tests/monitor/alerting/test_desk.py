@@ -177,6 +177,18 @@ def test_what_can_never_be_delivered_is_given_up_at_once(tmp_path, caplog):
     assert given_up(caplog) == ["no such mailbox"]
 
 
+def test_how_often_it_was_tried_and_what_the_other_side_asked_for_outlive_the_process(tmp_path):
+    """So that runs of cron take turns among what waits, and leave alone who wants to be."""
+    one = desk(AlertStore.open(tmp_path))
+    one.look([RS1], START)
+    one.failed(one.outbox.take("mail", START), ActionFailed("busy", retry_after=600.0), START)
+    again = desk(AlertStore.open(tmp_path))
+    tries = {entry.channel: entry.tries for entry in again.outbox.entries()}
+    assert tries == {"mail": 1, "pager": 0}
+    assert again.outbox.take("mail", START + 599) is None
+    assert again.outbox.take("mail", START + 600) is not None
+
+
 def test_what_is_too_old_or_for_a_channel_that_is_gone_is_given_up_and_said(tmp_path, caplog):
     caplog.set_level("ERROR")
     one = desk(AlertStore.open(tmp_path))

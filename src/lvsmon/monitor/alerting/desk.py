@@ -41,6 +41,8 @@ class Desk:
         self._new: list[Entry] = []
         self._gone: list[Entry] = []
         self._disk_works = True
+        self.trouble: dict[str, str] = {}
+        """By channel: why its last try failed."""
 
     def look(
         self, conditions: Iterable[Condition] | None, now: float, unjudged: Container[Subject] = ()
@@ -98,6 +100,7 @@ class Desk:
         """Take note that the channel has it."""
         event(_log, logging.INFO, "alert_delivered", id=entry.alert.id, channel=entry.channel, tries=entry.tries + 1)
         self.outbox.took(entry)
+        self.trouble.pop(entry.channel, None)
         self._gone.append(entry)
         self._save()
 
@@ -107,12 +110,15 @@ class Desk:
             self._lose(entry, str(error))
             self._save()
             return
-        after = self.outbox.failed(entry, now)
+        after = self.outbox.failed(entry, now, error.retry_after)
         event(
             _log, logging.WARNING if after.tries == 1 else logging.INFO, "alert_not_delivered",
             id=entry.alert.id, channel=entry.channel, tries=after.tries, why=str(error),
             again_in=f"{after.next_at - now:.0f}s",
         )  # fmt: skip
+        self.trouble[entry.channel] = str(error)
+        self._new.append(after)
+        self._save()
 
     def _hear(self, now: float) -> None:
         """Take the acknowledgements that people left in the state file."""
