@@ -21,10 +21,11 @@ Values: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is the same for all messages. ``director`` is the host name."""
+    """What is the same for all messages. ``director`` is the host name; ``daemon`` whether there is one to ask."""
 
     director: str
     zone: tzinfo = UTC
+    daemon: bool = True
 
 
 def harmless(text: str, limit: int = LONGEST) -> str:
@@ -54,17 +55,18 @@ def values_of(message: Message, route: str, held: Held | None, about: About, now
         "by": [_by(incident.acknowledged, about) for incident in message.by[:MOST_LISTED] if incident.acknowledged],
         "held": [] if held is None else _held(held, about),
         "held_total": 0 if held is None else held.total,
-        "look": look(conditions),
+        "look": look(conditions, daemon=about.daemon),
     }
 
 
-def look(conditions: Sequence[Condition]) -> str:
+def look(conditions: Sequence[Condition], *, daemon: bool) -> str:
     """Return the command that shows more of the worst of ``conditions``."""
     for condition in conditions:
         subject = condition.subject
         if subject.virtual and subject.realserver:
-            return f"lvsmon explain {subject.virtual}/{subject.realserver}"
-    return "lvsmon status"
+            explain = f"lvsmon explain {subject.virtual}/{subject.realserver}"
+            return explain if daemon else f"lvsmon check {subject.virtual}"
+    return "lvsmon status" if daemon else "lvsmon check"
 
 
 def told_at(moment: float, zone: tzinfo) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
 from lvsmon.alerts.channel import Channel
 from lvsmon.alerts.route import Route
@@ -26,6 +27,11 @@ class Setup:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     heartbeat: Heartbeat | None = None
     life: float = LIFE
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone that times are told in: that of the first route."""
+        return self.routes[0].zone if self.routes else UTC
 
     def __bool__(self) -> bool:
         return bool(self.routes or self.heartbeat)

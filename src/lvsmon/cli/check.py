@@ -56,6 +56,7 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str) -> Thresh
 )  # fmt: skip
 @click.option("--apply", is_flag=True, help="Write the kernel's table, with rise and fall counted over runs.")
 @click.option("--dry-run", is_flag=True, help="Print what --apply would write, as ipvsadm commands; write nothing.")
+@click.option("--alert", is_flag=True, help="Tell people, by the routes of the configuration, what is wrong or over.")
 @click.option("--output", "-o", type=click.Choice(list(OUTPUTS)), default="table", show_default=True)
 @click.option(
     "--output-file", "file", type=click.Path(path_type=Path),
@@ -63,11 +64,11 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str) -> Thresh
 )  # fmt: skip
 @click.option(
     "--deadline", metavar="DURATION", callback=_seconds,
-    help="Longest time for all probes, such as 20s.  [default: from their timeouts]",
+    help="Longest time for probing and telling, such as 20s.  [default: from the probes' timeouts]",
 )  # fmt: skip
 @click.option(
     "--wait", metavar="DURATION", callback=_seconds, default="0s", show_default=True,
-    help="With --apply: how long to wait for another run to end.",
+    help="With --apply and --alert: how long to wait for another run to end.",
 )  # fmt: skip
 @click.option(
     "--warning-below", metavar="NUMBER|PERCENT", callback=_threshold, default="100%", show_default=True,
@@ -82,6 +83,7 @@ def command(
     path: Path | None,
     apply: bool,
     dry_run: bool,
+    alert: bool,
     output: str,
     file: Path | None,
     warning_below: Threshold,
@@ -102,6 +104,8 @@ def command(
 
     if apply and dry_run:
         raise click.UsageError("--apply writes and --dry-run does not: give one of them")
+    if alert and dry_run:
+        raise click.UsageError("--alert remembers whom it told and --dry-run writes nothing: give one of them")
     if wanted["deadline"] == 0:
         raise click.UsageError("--deadline: no time at all is not enough")
     layout = Layout(
@@ -112,7 +116,7 @@ def command(
     )
     telling = _Telling(output, file, layout)
     mode = Mode.APPLY if apply else Mode.DRY_RUN if dry_run else Mode.LOOK
-    telling.tell(_look(telling, path, {"mode": mode, **wanted}))
+    telling.tell(_look(telling, path, {"mode": mode, "alert": alert, **wanted}))
 
 
 class _Telling:
@@ -171,17 +175,20 @@ def _look(telling: _Telling, path: Path | None, wanted: Mapping[str, Any]) -> "R
     from lvsmon.oneshot import job
     from lvsmon.oneshot.report import Mode
 
-    logs.set_up("warning")
+    logs.set_up("error" if wanted["alert"] else "warning")  # what is not delivered at once is told in words
     try:
         if path is None and _absent(default_path()):
-            if wanted["mode"] is not Mode.LOOK:
-                telling.give_up(f"nothing is configured: --apply and --dry-run need {default_path()}", BAD_USAGE)
+            if wanted["mode"] is not Mode.LOOK or wanted["alert"]:
+                needs = "--apply, --dry-run and --alert need"
+                telling.give_up(f"nothing is configured: {needs} {default_path()}", BAD_USAGE)
             backend = Backend.NETLINK
             request = _unconfigured(telling, lambda: open_ipvs(backend))
         else:
             from lvsmon.config import load
 
             request = job.Request(plan=load(path or default_path()))
+            if wanted["alert"] and not request.plan.alerting:
+                telling.give_up("--alert: no [[alert]] of the configuration says who is told of what", BAD_USAGE)
             backend = request.plan.backend
         return job.look(replace(request, **wanted), lambda: open_ipvs(backend))
     except (ConfigError, UnknownName) as error:
@@ -189,7 +196,7 @@ def _look(telling: _Telling, path: Path | None, wanted: Mapping[str, Any]) -> "R
     except LockHeld as error:
         if error.what == job.LOCK_NAME:
             telling.give_up(f"{error}: this run gives way and probes nothing (--wait 30s would wait for it)", DEFERRED)
-        advice = "it writes the table by itself: stop it first, or look without --apply"
+        advice = "it writes the table and alerts by itself: stop it first, or look without --apply and --alert"
         telling.give_up(f"{error}: {advice}", COULD_NOT)
     except StateError as error:
         telling.give_up(str(error), COULD_NOT)

@@ -1,7 +1,8 @@
 """One look from beginning to end.
 
-Under ``--apply`` the order is: lock, probe, save counters and what will be ours, write the kernel, save what is ours. A
-kill at any point leaves the kernel's last weights serving, and the next run goes on from what was saved.
+Under ``--apply`` the order is: lock, probe, save counters and what will be ours, write the kernel, save what is ours;
+under ``--alert`` people are told after that. A kill at any point leaves the kernel's last weights serving, and the next
+run goes on from what was saved.
 """
 
 import asyncio
@@ -16,11 +17,23 @@ from lvsmon.actions.ipvs.reconcile import Reconciler
 from lvsmon.actions.ipvs.table import Foreign, Owned, ipvsadm
 from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsError, StateError
-from lvsmon.model import DestinationId, Outcome, Pause, ProbeState, Table, VirtualKey, VirtualService, Wish, standing
+from lvsmon.model import (
+    DestinationId,
+    NoticeKind,
+    Outcome,
+    Pause,
+    ProbeState,
+    Table,
+    VirtualKey,
+    VirtualService,
+    Wish,
+    standing,
+)
 from lvsmon.monitor.comparing import compared
 from lvsmon.monitor.selection import Selection
+from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.oneshot import judge
-from lvsmon.oneshot.probing import concurrency, default_deadline, run_all
+from lvsmon.oneshot.probing import TELLING, concurrency, default_deadline, kept_for_telling, run_all
 from lvsmon.oneshot.report import Change, Mode, ProbeView, Report
 from lvsmon.pool import Decided, Memory, Situation, decide
 from lvsmon.store import Lock, Store
@@ -31,7 +44,7 @@ LOCK_NAME: Final = "check"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked for. ``deadline`` and ``wait`` (for the lock) are in seconds.
+    """What is asked for. ``deadline`` and ``wait`` (for the lock) are in seconds; with ``alert`` people are told.
 
     ``unprobed`` says why a destination of a virtual service has no probe, where no configuration is the reason.
     """
@@ -41,6 +54,7 @@ class Request:
     names: Sequence[str] = ()
     deadline: float | None = None
     wait: float = 0.0
+    alert: bool = False
     configured: bool = True
     unprobed: Mapping[tuple[VirtualKey, str], str] = field(default_factory=dict)
 
@@ -48,8 +62,8 @@ class Request:
 def look(request: Request, open_table: OpenTable) -> Report:
     """Probe, judge, and under `Mode.APPLY` write.
 
-    Raise UnknownName for a name that selects nothing; under `Mode.APPLY` LockHeld or StateError before anything is
-    probed.
+    Raise UnknownName for a name that selects nothing; under `Mode.APPLY` and with ``alert`` LockHeld or StateError
+    before anything is probed.
     """
     return _Look(request, open_table).make()
 
@@ -67,11 +81,13 @@ class _Look:
         self._outcomes: dict[str, Outcome] = {}
         self._observed: Table | None = None
         self._wished: Table = {}
+        self._now_there: Table = {}
+        self._until = self._started
         self._decided = Decided(table={})
         self._wishes: tuple[Wish, ...] = ()
 
     def make(self) -> Report:
-        if self._request.mode is not Mode.APPLY:
+        if self._request.mode is not Mode.APPLY and not self._request.alert:
             stored, owned = self._stored()
             self._probe(stored)
             return self._plan_only(owned)
@@ -80,7 +96,11 @@ class _Look:
             self._notes += store.notes
             self._wishes = standing(store.load_wishes(), self._at)
             self._probe(store.load_states())
-            return self._write(store)
+            store.save_states(self._states)
+            store.prune(self._plan.probes.keys())
+            owned = store.load_owned()
+            report = self._write(store, owned) if self._request.mode is Mode.APPLY else self._plan_only(owned)
+            return self._told(report) if self._request.alert else report
 
     def _stored(self) -> tuple[Mapping[str, ProbeState], Owned]:
         """Read the counters for a look that writes nothing: without them the look is still worth having."""
@@ -108,7 +128,11 @@ class _Look:
         names |= {run for agreement in agreements.values() for run in agreement.names}
         specs = [spec for name, spec in self._plan.part.runs.items() if name in names]
         limit = concurrency()
-        deadline = self._request.deadline or default_deadline(specs, limit)
+        asked = self._request.deadline
+        deadline = asked or default_deadline(specs, limit)
+        if self._request.alert:
+            self._until = time.monotonic() + (asked or deadline + TELLING)
+            deadline -= kept_for_telling(asked) if asked else 0.0
         outcomes = asyncio.run(run_all(specs, deadline, limit))
         self._outcomes = outcomes | compared(agreements, outcomes)
         self._states = judge.advance(stored, self._plan.probes, self._outcomes, self._at)
@@ -127,7 +151,7 @@ class _Look:
 
     def _wish(self, observed: Table) -> Table:
         if self._observed is None:
-            self._observed = observed  # the first one is what people knew before
+            self._observed = self._now_there = observed  # the first one is what people knew before
         self._decided = decide(
             Situation(
                 virtuals=tuple(self._touched()),
@@ -160,10 +184,7 @@ class _Look:
         changes = [Change(ipvsadm(command)) for command in difference.commands]
         return self._report(changes, foreign=difference.foreign)
 
-    def _write(self, store: Store) -> Report:
-        store.save_states(self._states)
-        store.prune(self._plan.probes.keys())
-        before = store.load_owned()
+    def _write(self, store: Store, before: Owned) -> Report:
         pause = store.load_pause()
         if pause is not None and pause.stands(self._at):
             return replace(self._plan_only(before), failure=_paused(pause))
@@ -180,8 +201,33 @@ class _Look:
             store.save_owned(done.owned)
         changes = [Change(ipvsadm(command)) for command in done.written]
         changes += [Change(ipvsadm(command), str(error)) for command, error in done.refused]
-        self._wished = done.observed
+        self._wished = self._now_there = done.observed
         return self._report(changes, foreign=done.foreign)
+
+    def _told(self, report: Report) -> Report:
+        """Tell people, and return ``report`` with what came of that."""
+        from lvsmon.oneshot.alerting.telling import tell  # noqa: PLC0415  30 ms that most looks need not
+
+        trouble = [f"refused: {change.command}: {change.error}" for change in report.failed_changes]
+        trouble += [f"foreign, left alone: {entry}" for entry in report.foreign]
+        last = ""
+        if report.table_error is not None:
+            last = f"the IPVS table cannot be read: {report.table_error}"
+            trouble.append(last)
+            self._wish({})  # what is wrong does not depend on the table
+            seen = [one for one in self._decided.notices if one.kind is not NoticeKind.MISSING]
+            self._decided = replace(self._decided, notices=tuple(seen))
+        snapshot = Snapshot(
+            self._plan,
+            self._states,
+            self._now_there,
+            self._decided,
+            last=last,
+            trouble=tuple(trouble) if self._request.mode is Mode.APPLY else (),
+        )
+        touched = None if self._selection is None else {virtual.name for virtual in self._touched()}
+        notes = tell(snapshot, max(0.0, self._until - time.monotonic()), touched)
+        return replace(report, notes=(*report.notes, *notes))
 
     def _report(
         self,

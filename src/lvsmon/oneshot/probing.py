@@ -22,6 +22,12 @@ PER_REALSERVER: Final = 10
 SLACK: Final = 1.0
 """Seconds that the default deadline leaves for starting and for a busy director."""
 
+TELLING: Final = 20.0
+"""Seconds for telling people, after probing: a relay that is well takes one or two."""
+
+_TELLING_SHARE: Final = 3
+"""1 of so many parts of a deadline is kept for telling people, where that is less."""
+
 _OWN_DESCRIPTORS: Final = 40
 """Kept free for standard streams, the store, netlink, the event loop and what libraries hold."""
 
@@ -40,6 +46,11 @@ def default_deadline(specs: Collection[ProbeSpec], limit: int) -> float:
     longest = max((spec.timeout for spec in specs), default=0.0)
     rounds = max((-(-count // PER_REALSERVER) for count in per_address.values()), default=0)
     return longest * (rounds + len(specs) // limit) + SLACK
+
+
+def kept_for_telling(deadline: float) -> float:
+    """Return the seconds of ``deadline`` in which nothing is probed any more, because people are to be told."""
+    return min(TELLING, deadline / _TELLING_SHARE)
 
 
 async def run_all(specs: Collection[ProbeSpec], deadline: float, limit: int) -> dict[str, Outcome]:

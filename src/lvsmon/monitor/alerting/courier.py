@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from lvsmon.alerts.alert import Alert
@@ -47,17 +48,19 @@ class Courier:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
 
-    async def settle(self, patience: float) -> bool:
-        """Wait until nothing is waiting, ``patience`` seconds at most; return whether that came."""
+    async def settle(self, patience: float) -> None:
+        """Deliver until nothing may be tried now, ``patience`` seconds at most, and stop; what is under way then has
+        failed: the other side may have taken it, and is sent it again under the same id.
+        """
         self.wake()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._desk.outbox.entries():
+                while self._desk.outbox.has_work(self._now()):
                     self._moved.clear()
                     await self._moved.wait()
-        except TimeoutError:
-            return False
-        return True
+        await self.stop()
+        for entry in self._desk.outbox.under_way():
+            self._desk.failed(entry, ActionFailed(f"not delivered within the {patience:.0f} s there were"), self._now())
 
     async def _serve(self, name: str) -> None:
         while True:

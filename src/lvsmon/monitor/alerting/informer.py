@@ -40,7 +40,7 @@ class Informer:
         if self._alerting is None:
             if not plan.alerting:
                 return
-            about = About(self._director, next((route.zone for route in plan.alerting.routes), About("").zone))
+            about = About(self._director, plan.alerting.zone)
             self._alerting = Alerting(plan.alerting, lambda: AlertStore.open(self._directory), about)
             self._alerting.start()
         trouble = self._trouble()

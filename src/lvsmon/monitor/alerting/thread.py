@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from lvsmon.alerts.alert import Alert, Stage
-from lvsmon.alerts.condition import Condition, Severity
+from lvsmon.alerts.condition import Condition
 from lvsmon.alerts.facts import About
 from lvsmon.alerts.setup import Setup
 from lvsmon.errors import StateError
 from lvsmon.logs import event
-from lvsmon.monitor.alerting.courier import Courier, deliver
+from lvsmon.monitor.alerting.courier import Courier
 from lvsmon.monitor.alerting.desk import Desk
+from lvsmon.monitor.alerting.heartbeat import say_alive
 from lvsmon.monitor.conditions import conditions, unjudged
 from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.store.alerts import AlertStore
@@ -154,24 +154,7 @@ class Alerting:
         assert desk.setup.heartbeat is not None  # noqa: S101  the caller looked
         busy = {task.get_name() for task in going if not task.done()}
         return {
-            asyncio.create_task(_say_alive(desk.setup, name, self._about.director), name=name)
+            asyncio.create_task(say_alive(desk.setup, name, self._about.director), name=name)
             for name in desk.setup.heartbeat.to
             if name in desk.setup.channels and name not in busy
         }
-
-
-async def _say_alive(setup: Setup, name: str, director: str) -> None:
-    """Tell one channel that lvsmon is there; a sign that does not arrive is what the other side notices."""
-    failure = await deliver(setup.channels[name], name, heartbeat_of(director, time.time()))
-    if failure is not None:
-        event(_log, logging.WARNING, "heartbeat_not_delivered", channel=name, why=failure)
-
-
-def heartbeat_of(director: str, now: float) -> Alert:
-    """Return a sign of life."""
-    return Alert(
-        id=f"heartbeat-{now:.0f}", incident="heartbeat", stage=Stage.HEARTBEAT,
-        severity=Severity.WARN, route="heartbeat",
-        subject=f"[lvsmon {director}] heartbeat", text=f"lvsmon is at work on {director}\n", at=now, since=now,
-        director=director,
-    )  # fmt: skip
