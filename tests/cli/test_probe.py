@@ -104,7 +104,7 @@ def test_a_deadline_bounds_the_run_and_says_how_far_it_came():
     with socket.create_server(("127.0.0.1", 0)) as server:
         found = probe("smtp", f"127.0.0.1:{server.getsockname()[1]}", "timeout=50ms")
     assert found.exit_code == 1
-    assert "FAIL (deadline): no answer within 0.05 s: still waiting for the first byte" in found.stdout
+    assert "FAIL (deadline): no answer within 0.05 s: still waiting for its whole greeting" in found.stdout
 
 
 def test_a_verdict_that_cannot_be_written_is_no_failure_of_the_realserver():
@@ -268,6 +268,22 @@ def test_every_protocol_has_its_usual_port(kind):
     assert enough == (kind not in ANY_PORT)
 
 
+def test_what_looks_at_the_director_alone_needs_no_port(tmp_path):
+    """A program or a file that does not ask for the port is told none, nor 0."""
+    (tmp_path / "word").write_text("up")
+    for words in (["exec", "127.0.0.1", "command=/usr/bin/env"], ["file", "::1", f"path={tmp_path}/word"]):
+        found = probe(*words)
+        assert (0, False) == (found.exit_code, "LVSMON_PORT" in found.stdout), found.output
+    assert "LVSMON_PORT=80" in probe("exec", "127.0.0.1:80", "command=/usr/bin/env").stdout
+
+
+def test_the_usual_port_is_told_where_it_depends_on_tls():
+    assert {("ftp", "21"), ("radius", "1812"), ("imap", "143")} <= {
+        tuple(line.split()[:2]) for line in probe("--list").stdout.splitlines()
+    }
+    assert "The port is 21 where none is given, 990 with tls=implicit." in " ".join(probe("ftp", "-h").stdout.split())
+
+
 def test_help_without_a_kind_is_that_of_the_command():
     found = probe("-h")
     assert (found.exit_code, "Exit status: 0 PASS, 1 WARN or FAIL" in found.stdout) == (0, True)
@@ -285,6 +301,8 @@ def test_help_without_a_kind_is_that_of_the_command():
         (["tcp", "127.0.0.1"], ["port: tcp has no usual port: write one behind the address, as 127.0.0.1:80"]),
         (["ping", "127.0.0.1:80"], ["port: ping has no use for a port: leave 80 out"]),
         (["tcp", "::1"], ["port: tcp has no usual port: write one behind the address, as [::1]:80"]),
+        (["exec", "::1", "command=[x, '{port}']"], ["port: exec has no usual port: write one behind the address, as"]),
+        (["file", "::1", "path=/run/{port}"], ["port: file has no usual port: write one behind the address, as"]),
         (["tcp", "127.0.0.1:80", "port=81"], ["port: is 80 behind the address and 81 here: write it once"]),
         (["http", "127.0.0.300", "pth=/", "max_body=1"], ["is no IP address", "pth: unknown key", "max_body: write"]),
         (["tcp", "127.0.0.1:1", "-o", "xml"], ["'xml' is not one of"]),

@@ -81,6 +81,14 @@ def test_a_kind_that_uses_no_port_is_run_once_for_all_virtual_services(tmp_path)
     assert ("10.1.0.11", 0) == (spec.target.address, spec.target.port)
 
 
+@pytest.mark.parametrize("probe", ['kind = "exec"\ncommand = ["/bin/true"]', 'kind = "file"\npath = "/run/{address}"'])
+def test_what_looks_at_the_director_alone_needs_no_port(tmp_path, probe):
+    path = tmp_path / "lvsmon.toml"
+    virtual = f'[[virtual]]\nname = "v"\nfwmark = 7\nrealservers = ["rs1"]\n[[virtual.probe]]\n{probe}\n'
+    path.write_text(f'[[realserver]]\nname = "rs1"\naddress = "10.1.0.11"\n{virtual}', encoding="utf-8")
+    assert [0] == [spec.target.port for spec in load(path).probes.values()]
+
+
 def test_timing_that_differs_between_realservers_is_shown_beside_each():
     shown = document(load_all(GOOD / "everything.toml"))
     mixed = shown["virtual"][0]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.plugin_kinds import EchoProbe, Mode
-from lvsmon.config.guesses import GUESSED
+from lvsmon.config.guessed import GUESSED, KINDS
 from lvsmon.config.kinds import builtin
 from lvsmon.config.words import read
 from lvsmon.errors import ConfigError
@@ -138,6 +138,14 @@ def complaints(kind, *words):
         ("https", ["sni=x"], 'sni: unknown key; did you mean "tls_sni"?'),
         ("ldap", ["user=x"], 'user: unknown key; did you mean "bind_dn"?'),
         ("dns", ["zone=x", "name=x"], 'zone: unknown key; did you mean "name"?'),
+        ("udp", ["retry=3"], 'retry: unknown key; did you mean "retries"?'),
+        ("telnet", ["prompt=x"], 'prompt: unknown key; did you mean "expect"?'),
+        ("https", ["name=x"], 'name: unknown key; did you mean "tls_name"?'),
+        ("nfs", ["nlm=true"], 'nlm: unknown key; did you mean "lock_manager"?'),
+        ("self-report", [], 'unknown kind "self-report"; did you mean "agent"?'),
+        ("icmp", [], 'unknown kind "icmp"; did you mean "ping"?'),
+        ("nagios", [], 'unknown kind "nagios"; did you mean "exec" with style = "nagios"?'),
+        ("LDAPS", [], 'unknown kind "LDAPS"; did you mean "ldap" with tls = "implicit"?'),
         ("http", ["username=a"], "username and password: give both or none"),
         ("tcp", ["expect=("], "expect: not a regular expression: missing ), unterminated subpattern at position 0"),
         ("tcp", ["expect="], "expect: '' matches even the empty text, so the probe can never fail"),
@@ -181,6 +189,14 @@ def test_any_words_make_a_probe_or_a_complaint(kind, words):
     except ConfigError:
         return
     assert order.probe.kind == kind
+
+
+def test_every_guess_at_a_kind_leads_to_one_that_there_is():
+    for word, ours in KINDS.items():
+        kind, *setting = re.findall(r"[\w.]+", ours.replace(" with ", " "))
+        assert (kind in BUILTIN, word in BUILTIN) == (True, False), word
+        if setting:
+            read(kind, ["=".join(setting)] + (["command=/bin/true"] if kind == "exec" else []))
 
 
 def test_every_guess_at_a_setting_leads_to_one_that_some_kind_has():

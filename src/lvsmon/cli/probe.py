@@ -151,7 +151,9 @@ def _by_hand(words: tuple[str, ...], output: str, limit: int, family: str | None
 
 
 def _port(order: "Order", found: "Place") -> int:
-    """Return the port to probe, or end where there is none."""
+    """Return the port to probe, 0 where it does without; or end where one is missing."""
+    from lvsmon.probes.base import needs_port
+
     if found.port is not None and order.aim.port not in (None, found.port):
         _refuse(f"port: is {found.port} behind the address and {order.aim.port} here: write it once")
     port: int | None = found.port or order.aim.port
@@ -160,6 +162,8 @@ def _port(order: "Order", found: "Place") -> int:
             _refuse(f"port: {order.kind.name} has no use for a port: leave {port} out")
         return 0
     port = port or getattr(order.probe, "default_port", None)
+    if port is None and not needs_port(order.probe):
+        return 0
     if port is None:
         _refuse(f"port: {order.kind.name} has no usual port: write one behind the address, as {_with_port(found)}")
     return port

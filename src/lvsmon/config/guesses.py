@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Final
 
+from lvsmon.config.guessed import GUESSED, KINDS
 from lvsmon.model.settings import shown
 
 _MEANT: Final[Mapping[str, str]] = {
@@ -63,46 +64,6 @@ _MEANT: Final[Mapping[str, str]] = {
 }
 """What people who come from other programs write, and our word for it."""
 
-GUESSED: Final[Mapping[str, tuple[str, ...]]] = {
-    "answer": ("expect",),
-    "ca": ("tls_ca_file",),
-    "ca_file": ("tls_ca_file",),
-    "cafile": ("tls_ca_file",),
-    "cert": ("tls_client_certificate",),
-    "cert_days": ("tls_warn_days",),
-    "cmd": ("command",),
-    "code": ("status", "rcode"),
-    "contains": ("expect",),
-    "content": ("expect",),
-    "data": ("send", "body"),
-    "db": ("database",),
-    "dbname": ("database",),
-    "domain": ("name",),
-    "login": ("username", "user"),
-    "pattern": ("expect",),
-    "query": ("name",),
-    "receive": ("expect",),
-    "record": ("type",),
-    "regex": ("expect",),
-    "request": ("path", "name", "query", "send"),
-    "response": ("expect",),
-    "script": ("command",),
-    "search": ("expect",),
-    "sni": ("tls_sni",),
-    "ssl": ("tls",),
-    "starttls": ("tls",),
-    "string": ("expect",),
-    "uri": ("path", "url"),
-    "url": ("path",),
-    "user": ("username", "bind_dn"),
-    "username": ("user", "bind_dn"),
-    "verify": ("tls_verify",),
-    "vhost": ("host",),
-    "virtualhost": ("host",),
-    "zone": ("name",),
-}
-"""What people guess for a setting of a kind of probes, and the settings that may be meant: the first that it has."""
-
 SCHEMA: Final = "`lvsmon config schema`"
 """The command that lists everything there is to write."""
 
@@ -123,6 +84,12 @@ def meant(word: str, known: Collection[str], listed: str = SCHEMA) -> str:
     return "; there is " + ", ".join(sorted(known)) if known else ""
 
 
+def kind_meant(word: str, known: Collection[str], listed: str) -> str:
+    """Return what `meant` does for a kind of probes, of which there are also words of other programs and protocols."""
+    ours = KINDS.get(word.lower())
+    return meant(word, known, listed) if ours is None else f'; did you mean "{ours}"?'
+
+
 def translated(word: str, known: Collection[str]) -> str | None:
     """Return our word for what other programs call ``word``, where ``known`` has it."""
-    return next((one for one in (_MEANT.get(word, ""), *GUESSED.get(word, ())) if one in known), None)
+    return next((one for one in (*GUESSED.get(word, ()), _MEANT.get(word, "")) if one in known), None)

@@ -16,12 +16,12 @@ from enum import Enum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, Strict, create_model
 
 from lvsmon import actions, probes
-from lvsmon.config.guesses import meant
+from lvsmon.config.guesses import kind_meant, meant
 from lvsmon.config.schema import ChannelSection, ProbeSection, Section
 from lvsmon.model.settings import Secret, Written, shown
 from lvsmon.probes.base import Probe
@@ -69,9 +69,20 @@ class Kind:
 
     @property
     def default_port(self) -> int | None:
-        """The port that is probed by hand where none is given; None where that depends, or there is none."""
+        """The port that is probed by hand where nothing else is set; None where there is none."""
         port = getattr(self.probe, "default_port", None)
+        needed = [key for key, setting in self.settings.items() if _required(setting)]
+        if isinstance(port, property) and all(key in self.secrets for key in needed):
+            port = self.probe(**{key: Secret("any") for key in needed}).default_port
         return port if isinstance(port, int) else None
+
+    @property
+    def implicit_port(self) -> int | None:
+        """The port where TLS begins with the first byte, where that is another one."""
+        if not isinstance(getattr(self.probe, "default_port", None), property):
+            return None
+        port = self.probe(tls="implicit").default_port if "implicit" in get_args(self.hints.get("tls")) else None
+        return port if port != self.default_port else None
 
     def default_of(self, key: str) -> Any:
         """Return what holds where ``key`` is not written, as TOML writes it; None where that is nothing."""
@@ -132,8 +143,9 @@ class Kinds:
                 raise ValueError(f"the plug-in {_origin(plugins[0])} offers a kind of lvsmon's own name: remove it")
             return builtin(name, family)
         if not plugins:
+            find = kind_meant if family is PROBES else meant
             raise ValueError(
-                f"unknown kind {shown(name)}{meant(name, {*family.builtin, *self._plugins}, family.listed)}"
+                f"unknown kind {shown(name)}{find(name, {*family.builtin, *self._plugins}, family.listed)}"
             )
         if len(plugins) > 1:
             origins = " and ".join(sorted(map(_origin, plugins)))

@@ -13,7 +13,7 @@ from lvsmon.config.policies import check_paces
 from lvsmon.config.tripwires import objection
 from lvsmon.model import Damping, RealServer, Target, VirtualKey
 from lvsmon.model.settings import format_duration, shown
-from lvsmon.probes.base import ProbeSpec, aim
+from lvsmon.probes.base import ProbeSpec, aim, needs_port
 from lvsmon.probes.content import ContentProbe
 from lvsmon.probes.part import Agreement
 
@@ -106,7 +106,7 @@ class Runner:
         """Return what is run for a destination: the probe, or the one that it is made of."""
         part = self.entry.part
         port = self.entry.section.port or part.section.port or one.port
-        if port == 0 and part.kind.uses_port:
+        if port == 0 and needs_port(part.probe):
             self.complaints.add(
                 self.entry.where.at("port"),
                 f"missing: {'a host' if self.virtual is None else 'this virtual service'} has no one port to probe;"

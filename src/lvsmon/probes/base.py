@@ -46,7 +46,8 @@ class Probe(Protocol):
 
     A kind that does not speak TCP says so in a class variable ``transport`` ("udp", ...; "any" for more than one):
     the configuration refuses to aim a probe at a virtual service of another protocol. One that has no use for a port
-    says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver. One whose protocol
+    says ``uses_port = False``: it is aimed at port 0, once for all virtual services of a realserver. One that can do
+    without a port, and tells it where there is one, says ``needs_port = False``. One whose protocol
     has a usual port says so in ``default_port``, a class variable or a property: it is probed by hand where nobody
     names another. One that wants to know the VIP even where there is a hostname has a class variable ``uses_vip``,
     and ``needs_vip`` where it cannot do without. One that holds a certificate against what clients connect by, a
@@ -112,6 +113,11 @@ class ProbeSpec:
 def passed(detail: str = "", facts: Mapping[str, FactValue] | None = None) -> Outcome:
     """Return the PASS outcome that a kind ends with."""
     return Outcome(verdict=Verdict.PASS, reason=Reason.OK, detail=detail, facts=facts or {})
+
+
+def needs_port(probe: Probe) -> bool:
+    """Whether ``probe``, as it is set, cannot be aimed without a port."""
+    return bool(getattr(probe, "needs_port", getattr(probe, "uses_port", True)))
 
 
 def aim(

@@ -81,6 +81,10 @@ class ExecProbe(ProgramSettings):
         return "hostname" in self._placeholders
 
     @property
+    def needs_port(self) -> bool:
+        return "port" in self._placeholders
+
+    @property
     def needs_vip(self) -> bool:
         return bool(self._placeholders & {"vip", "vport"})
 
@@ -111,7 +115,7 @@ class ExecProbe(ProgramSettings):
     def _program(self, target: Target, left: float, memory: Mapping[str, str]) -> Program:
         facts = {
             "address": target.address,
-            "port": str(target.port),
+            "port": str(target.port) if target.port else "",
             "hostname": target.hostname or "",
             "vip": target.vip or "",
             "vport": "" if target.vport is None else str(target.vport),

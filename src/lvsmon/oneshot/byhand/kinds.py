@@ -47,7 +47,8 @@ def describe(kind: Kind, width: int | None) -> str:
     """Return the kind's settings, and what every run by hand may be told."""
     width = width or _WIDTH
     schema = of_kind(kind)
-    port = f" The port is {kind.default_port} where none is given." if kind.default_port else ""
+    implicit = f", {kind.implicit_port} with tls=implicit" if kind.implicit_port else ""
+    port = f" The port is {kind.default_port} where none is given{implicit}." if kind.default_port else ""
     lines = [
         f"Usage: lvsmon probe {kind.name} ADDRESS[:PORT] [key=value]...",
         "",
