@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -87,7 +88,8 @@ class Daemon:
             witness=self._witness,
             observe=self._informer.decided,
         )
-        self._office = Office(path, self._director, Saver(self._keeper), self._manager, self._took)
+        saver = Saver(self._keeper)
+        self._office = Office(path, self._director, saver, self._manager, took=self._took, refused=self._refused)
         self._control = ControlServer(self._office, plan.control)
 
     async def run(self) -> None:
@@ -157,11 +159,8 @@ class Daemon:
         while True:
             await self._reload.wait()
             self._reload.clear()
-            try:
+            with suppress(ConfigError):  # the office has logged it
                 await self._office.reload()
-            except ConfigError as error:  # the office has logged it
-                self._informer.refused(error)
-                self._director.reconsider()
 
     @property
     def _plan(self) -> Plan:
@@ -173,6 +172,11 @@ class Daemon:
         self._informer.took(plan)
         self._jobs.arm("windows")
         _set_apart()
+
+    def _refused(self, error: ConfigError) -> None:
+        """Have people told that a configuration was not taken."""
+        self._informer.refused(error)
+        self._director.reconsider()
 
     async def _keep_watch(self) -> None:
         """Tell the service manager that the loop still turns, twice as often as it asks."""

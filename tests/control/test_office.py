@@ -77,7 +77,7 @@ def add(before):
 
 
 def office(told):
-    return Office(Path("lvsmon.toml"), told, told, SimpleNamespace(), lambda _: None)
+    return Office(Path("lvsmon.toml"), told, told, SimpleNamespace(), took=print, refused=print)
 
 
 @pytest.mark.parametrize("trouble", [None, "the disk is full"])

@@ -4,8 +4,10 @@ import json
 import signal
 
 import pytest
+from click.testing import CliRunner
 
 from daemon_process import DaemonProcess, Realserver, configuration, web
+from lvsmon.cli import main as cli
 
 pytestmark = pytest.mark.slow
 
@@ -51,3 +53,29 @@ def test_an_incident_is_told_when_it_opens_and_when_it_is_over_and_not_again_aft
         first, last = lines(told)
         assert (first["id"], "resolved", first["incident"]) == (opened["id"], last["stage"], last["incident"])
         assert 0 == daemon.end()
+
+
+def test_a_configuration_that_is_refused_is_told_until_one_is_taken(tmp_path, rs):
+    """However it was to be loaded: by the control socket, or by SIGHUP. What is refused again is no news."""
+    told, main = routes(tmp_path)
+    path = configuration(tmp_path, main=main, virtual=web(rs))
+    with DaemonProcess(path) as daemon:
+        daemon.wait_for("ipvs_write", command="-w 1")
+        stages = []
+        for reload in (lambda: control(path), lambda: daemon.send(signal.SIGHUP)):
+            configuration(tmp_path, main=main, virtual=web(rs, extra='schedular = "wlc"'))
+            control(path)
+            reload()
+            daemon.wait_for("alert_delivered", channel="book")
+            configuration(tmp_path, main=main, virtual=web(rs))
+            reload()
+            daemon.wait_for("alert_delivered", channel="book")
+            stages += ["opened", "resolved"]
+            assert [(one["severity"], one["stage"]) for one in lines(told)] == [
+                ("config_refused", one) for one in stages
+            ]
+        assert 'did you mean "scheduler"?' in lines(told)[0]["text"]
+
+
+def control(path):
+    return CliRunner().invoke(cli, ["reload", "--config", str(path)])

@@ -87,11 +87,14 @@ class Office:
         director: Director,
         saver: Saver,
         manager: ServiceManager,
+        *,
         took: Callable[[Plan], None],
+        refused: Callable[[ConfigError], None],
     ) -> None:
-        """``took`` hears of every plan that is taken later."""
+        """``took`` hears of every plan that is taken later, ``refused`` of every configuration that is not."""
         self.path = path
         self._took = took
+        self._refused = refused
         self.director = director
         self.saver = saver
         self.started = time.time()
@@ -118,6 +121,7 @@ class Office:
             for complaint in error.complaints:
                 event(_log, logging.ERROR, "config_refused", what=complaint)
             event(_log, logging.ERROR, "reload_refused", effect="the configuration loaded before stays in force")
+            self._refused(error)
             raise
         finally:
             self._manager.ready(self.summary())

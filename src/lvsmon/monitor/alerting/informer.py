@@ -53,7 +53,7 @@ class Informer:
 
     def refused(self, error: ConfigError) -> None:
         """Take note that a changed configuration was refused."""
-        self._refused = of_config(error, time.time())
+        self._refused = of_config(error, time.time() if self._refused is None else self._refused.since)
 
     def took(self, plan: Plan) -> None:
         """Take note that a configuration was taken."""
