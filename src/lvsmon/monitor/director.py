@@ -20,6 +20,7 @@ from lvsmon.config.plan import Plan
 from lvsmon.errors import IpvsUnavailable
 from lvsmon.logs import event
 from lvsmon.model import Pause, ProbeState, Table, Wish, standing
+from lvsmon.monitor.drifts import Drifts
 from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.news import Look, News
 from lvsmon.monitor.prober import Prober
@@ -81,6 +82,7 @@ class Director:
         self._reminded = -REMIND
         self._witness = witness or Witness()
         self._told = Told(self._witness)
+        self._drifts = Drifts()
         self._keeper = Keeper(open_ipvs, sysctls)
 
     async def run(self) -> None:
@@ -142,6 +144,7 @@ class Director:
         return Snapshot(
             self._plan, dict(self._states), self._observed, self._decided,
             self._in_force(self._plan, self._wishes), self._pause, self._last, self._told.complaints,
+            self._drifts.mended(),
         )  # fmt: skip
 
     async def look(self) -> Table:
@@ -219,7 +222,7 @@ class Director:
         self._follow_up(looks)
         until = [*(wish.until for wish in situation.wishes), None if pause is None else pause.until]
         ends = [when - time.time() for when in until if when is not None]
-        again = [] if self._decided.again is None else [self._decided.again - time.monotonic()]
+        again = [when - time.monotonic() for when in (self._decided.again, self._drifts.next_end()) if when is not None]
         return max(0.0, min([patience, *ends, *again]))
 
     def _follow_up(self, looks: Iterable["asyncio.Future[Report | str]"]) -> None:
@@ -231,6 +234,8 @@ class Director:
         if not isinstance(self._last, str):
             self._witness.report(self._last)
             self.trail.report(self._last, now)
+        drift = () if isinstance(self._last, str) else self._last.drift
+        self._drifts.take(drift, now, time.monotonic())
         if self._pause is not None and time.monotonic() - self._reminded >= REMIND:
             self._reminded = time.monotonic()
             tell_pause(self._pause, self._last)

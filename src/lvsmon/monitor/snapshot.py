@@ -1,11 +1,12 @@
 """The state of things at one moment, for whoever shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lvsmon.actions.ipvs.reconcile import Report
 from lvsmon.config.plan import Plan
-from lvsmon.model import Destination, Health, Pause, ProbeState, Table, VirtualService, Wish
+from lvsmon.model import Destination, Health, Pause, ProbeState, Table, VirtualKey, VirtualService, Wish
+from lvsmon.monitor.drifts import Mended
 from lvsmon.pool import Decided
 
 
@@ -24,6 +25,8 @@ class Snapshot:
     last: Report | str = ""
     trouble: tuple[str, ...] = ()
     """What is wrong with the table itself: IPVS cannot be reached, or refuses, or holds what is not ours."""
+    mended: Mapping[VirtualKey, Mended] = field(default_factory=dict)
+    """What others changed lately, and was put right."""
 
     def health_of(self, virtual: VirtualService, destination: Destination) -> Health:
         """Return the health that was decided on; UNKNOWN while nothing is decided yet."""

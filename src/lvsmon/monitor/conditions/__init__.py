@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from lvsmon.alerts.condition import Condition, Subject
 from lvsmon.model import Health
-from lvsmon.monitor.conditions import destinations, director, hosts, notices
+from lvsmon.monitor.conditions import destinations, director, drifts, hosts, notices
 from lvsmon.monitor.snapshot import Snapshot
 
 
@@ -21,6 +21,7 @@ def conditions(
         *own,
         *director.of_kernel(snapshot),
         *notices.conditions(snapshot),
+        *drifts.conditions(snapshot),
         *hosts.conditions(snapshot),
         *destinations.conditions(snapshot, quiet),
     ]
