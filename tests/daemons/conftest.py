@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +22,7 @@ from lvsmon.net.aio import AsyncioEngine
 UNPACKED = Path("/var/cache/lvsmon-daemons")
 """Where install.sh lays down what cannot be installed beside others."""
 
+PORTS = range(20_000, 32_768)
 READY_WITHIN = 20.0
 HOSTS = ("127.0.0.1", "::1")
 PROGRAM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec", "/usr/lib")
@@ -37,13 +40,24 @@ def find(program):
     return shutil.which(program, path=":".join([*PROGRAM_PATH, *unpacked]))
 
 
+def _own_ports():
+    """Return ports in turn, below those that the kernel gives to whoever connects; each worker has its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    first = random.randrange(len(own))
+    return itertools.cycle([*own[first:], *own[:first]])
+
+
+_ports = _own_ports()
+
+
 def free_port():
-    """Return a port that is free for TCP and UDP on both loopback addresses."""
+    """Return a port that is free for TCP and UDP on both loopback addresses, and that nobody gets by chance."""
     while True:
+        port = next(_ports)
         with socket.socket(socket.AF_INET6) as tcp, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("::", 0))
-            port = tcp.getsockname()[1]
             try:
+                tcp.bind(("::", port))
                 udp.bind(("::", port))
             except OSError:
                 continue

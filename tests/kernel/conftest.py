@@ -1,6 +1,7 @@
 """The tests of this folder run on the kernel of the lab and nowhere else."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ if IN_LAB:
     if "User Mode Linux" not in Path("/proc/cpuinfo").read_text():
         raise pytest.UsageError("LVSMON_LAB=1 is set by the lab itself: run `make lab`")
     from kernel.lab.cases import DR, NAT
+    from kernel.lab.monitor import Monitor
     from kernel.lab.sharing import Sharing
     from kernel.lab.topology import built
 
@@ -30,6 +32,13 @@ if IN_LAB:
         """A fresh network, with NAT and with DR; for one of them see kernel.lab.cases."""
         with built(request.param) as network:
             yield network
+
+    @pytest.fixture
+    def monitor(network, tmp_path):
+        """lvsmon on the network's director; the end of its log stands in the report of a test that fails."""
+        monitor = Monitor(network, tmp_path)
+        yield monitor
+        sys.stdout.write("\n".join(monitor.log().splitlines()[-80:]))
 
 
 def pytest_collection_modifyitems(items):

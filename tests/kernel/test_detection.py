@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kernel.lab.cases import only_nat
-from kernel.lab.monitor import Monitor, Virtual
+from kernel.lab.monitor import Virtual
 from kernel.lab.topology import VIP
 from kernel.lab.waiting import until
 
@@ -104,10 +104,9 @@ class Course:
         pytest.param(f"{CONFIRM}\nconfirm_interval = '20ms'", "200ms", True, 20, 0, id="tripwire"),
     ],
 )
-def test_from_the_end_of_a_realserver_to_weight_0(network, tmp_path, tell, more, timeout, tripwire, kills, drops):
+def test_from_the_end_of_a_realserver_to_weight_0(network, monitor, tell, more, timeout, tripwire, kills, drops):
     """Issue 6: kill -9 within 700 ms (median) with two confirmations, 100 ms with a tripwire; a drop within 1.8 s."""
     web = Virtual(name="web", probe="http", port=80, more=f"fall = 3\nrise = 1\n{more}")
-    monitor = Monitor(network, tmp_path)
     network.launch("nginx")
     monitor.configure([web])
     monitor.rewrite("web", lambda text: text.replace('timeout = "1s"', f'timeout = "{timeout}"'))
@@ -117,10 +116,7 @@ def test_from_the_end_of_a_realserver_to_weight_0(network, tmp_path, tell, more,
     monitor.until_serving(web)
     named = ", ".join(more.splitlines()) or "without confirmations"
     name = f"lvsmon, {named}, {'tripwire' if tripwire else f'timeout {timeout}'}".replace("confirm_interval = ", "")
-    try:
-        median = Course(network).measure(tell, name, kills, drops)
-    finally:
-        sys.stdout.write("\n".join(monitor.log().splitlines()[-80:]))
+    median = Course(network).measure(tell, name, kills, drops)
     if more:
         assert median["kill -9"] <= (0.1 if tripwire else 0.7) + SLACK
         assert median.get("silent drop", 0.0) <= 1.8 + SLACK

@@ -1,12 +1,11 @@
 """The main job on a real kernel: dead realservers leave the table and come back, as ipvsadm and clients see it."""
 
-import sys
 import time
 
 import pytest
 
 from kernel.lab.cases import only_dr, only_nat
-from kernel.lab.monitor import FALL, RECONCILE, WEIGHTS, Monitor, Virtual
+from kernel.lab.monitor import FALL, RECONCILE, WEIGHTS, Virtual
 from kernel.lab.topology import VIP, VIP6
 from kernel.lab.waiting import until
 
@@ -28,14 +27,6 @@ BACK_WITHIN = 15.0
 
 SLOW_GUEST = 0.5
 """Seconds on top of a promise whose worst case has no slack of its own, for the guest's slow programs."""
-
-
-@pytest.fixture
-def monitor(network, tmp_path):
-    """lvsmon on the network's director; the end of its log stands in the report of a test that fails."""
-    monitor = Monitor(network, tmp_path)
-    yield monitor
-    sys.stdout.write("\n".join(monitor.log().splitlines()[-80:]))
 
 
 def settle(record, *, without=frozenset()):

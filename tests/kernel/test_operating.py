@@ -2,25 +2,15 @@
 
 import re
 import socket
-import sys
-
-import pytest
 
 from kernel.lab.cases import only_nat
-from kernel.lab.monitor import FALL, LVSMON, WEIGHTS, Monitor, Virtual
+from kernel.lab.monitor import FALL, LVSMON, WEIGHTS, Virtual
 from kernel.lab.topology import VIP
 from kernel.lab.waiting import until
 
 pytestmark = only_nat
 
 WEB = Virtual(name="web", probe="http", port=80)
-
-
-@pytest.fixture
-def monitor(network, tmp_path):
-    monitor = Monitor(network, tmp_path)
-    yield monitor
-    sys.stdout.write("\n".join(monitor.log().splitlines()[-80:]))
 
 
 def destinations(monitor):

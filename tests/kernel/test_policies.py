@@ -2,13 +2,12 @@
 
 import os
 import signal
-import sys
 import time
 
 import pytest
 
 from kernel.lab.cases import only_nat
-from kernel.lab.monitor import FALL, RECONCILE, WEIGHTS, Monitor, Virtual
+from kernel.lab.monitor import FALL, RECONCILE, WEIGHTS, Virtual
 from kernel.lab.topology import VIP
 from kernel.lab.waiting import until
 
@@ -32,13 +31,6 @@ timeout = "1s"
 """The client's leg in the realservers' network."""
 
 BRAKE = '\n[brake]\nfailing = "50%"\nwindow = "30s"\nself_test = ["gateway"]\n'
-
-
-@pytest.fixture
-def monitor(network, tmp_path):
-    monitor = Monitor(network, tmp_path)
-    yield monitor
-    sys.stdout.write("\n".join(monitor.log().splitlines()[-80:]))
 
 
 def begin(network, monitor, *virtuals, more="", daemons=("nginx",)):

@@ -4,18 +4,15 @@ import re
 import socket
 import struct
 import subprocess
-import sys
-
-import pytest
 
 from kernel.lab.cases import only_nat
 from kernel.lab.client import TIMEOUT
-from kernel.lab.monitor import LVSMON, WEIGHTS, Monitor, Virtual
+from kernel.lab.monitor import LVSMON, WEIGHTS, Virtual
 from kernel.lab.topology import VIP
 from kernel.lab.waiting import until
 
 WEB = Virtual(name="web", probe="http", port=80)
-STICKY = Virtual(name="web", probe="http", port=80, more='persistence = "20s"')
+STICKY = Virtual(name="web", probe="http", port=80, more='persistence = "15s"')
 
 AT_ONCE = 10.0
 """Seconds for a command in the guest, and for what follows from it."""
@@ -24,15 +21,7 @@ CLOSED = 20.0
 """Seconds: the kernel keeps an entry that was reset for 10 (net/netfilter/ipvs/ip_vs_proto_tcp.c)."""
 
 STUCK = 45.0
-"""Seconds: a persistence template outlives its last connection by the persistence, here 20."""
-
-
-@pytest.fixture
-def monitor(network, tmp_path):
-    """lvsmon on the network's director; the end of its log stands in the report of a test that fails."""
-    monitor = Monitor(network, tmp_path)
-    yield monitor
-    sys.stdout.write("\n".join(monitor.log().splitlines()[-60:]))
+"""Seconds: a persistence template outlives its last connection by the persistence, here 15."""
 
 
 def lvsmon(network, monitor, *words, code=0):
@@ -118,7 +107,7 @@ def test_a_persistence_template_holds_a_drain_open(network, monitor):
     until("no connection is left", lambda: shown(network, name), lambda seen: seen == (0, 0, 0), CLOSED)
     stage, active, inactive, persistent = drained(monitor)
     assert (stage, active, inactive, persistent) == ("draining", 0, 0, 1)
-    assert "persistent clients go on until their 20s are over" in lvsmon(network, monitor, "maintenance")
+    assert "persistent clients go on until their 15s are over" in lvsmon(network, monitor, "maintenance")
     until("it is drained", lambda: drained(monitor), lambda seen: seen == ("drained", 0, 0, 0), STUCK)
     assert shown(network, name) == (0, 0, 0), "and stays in the table, where nobody asked for more"
 
@@ -131,7 +120,7 @@ def test_a_drain_outlives_kill_9_and_ends_at_its_deadline(network, monitor):
     monitor.start()
     monitor.until_serving(WEB)
     stream, name = connect(network)
-    lvsmon(network, monitor, "drain", name, "--remove", "--timeout", "25s")
+    lvsmon(network, monitor, "drain", name, "--remove", "--timeout", "15s")
     until("weight 0", lambda: shown(network, name), lambda seen: seen == (0, 1, 0), AT_ONCE)
     monitor.kill()
     monitor.start()

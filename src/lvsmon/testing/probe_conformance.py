@@ -38,7 +38,7 @@ DEADLINE: Final = 0.3
 GRACE: Final = 0.1
 """Seconds beyond the deadline by which a run must have come back."""
 
-TOGETHER: Final = 100
+TOGETHER: Final = 150
 """Runs at a time: few enough that they do not delay each other."""
 
 STALL: Final = 0.02
