@@ -11,6 +11,7 @@ import pytest
 
 from lvsmon.errors import ActionFailed
 from lvsmon.testing.channel_conformance import (
+    DEADLINE,
     MEMORY,
     Refusal,
     Taken,
@@ -18,7 +19,9 @@ from lvsmon.testing.channel_conformance import (
     memory_complaints,
     refusal_complaints,
     stall_complaints,
+    stream_complaints,
 )
+from lvsmon.testing.misbehaving import MisbehavingServers
 
 
 class Lines:
@@ -108,6 +111,36 @@ def test_a_delivery_that_holds_too_much_is_found():
 
 
 @dataclass
+class Swallows:
+    """Keeps all that a server says."""
+
+    host: str
+    port: int
+
+    async def deliver(self, alert):
+        try:
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+        except OSError as error:
+            raise ActionFailed(str(error)) from error
+        try:
+            kept = []
+            while data := await reader.read(1 << 16):
+                kept.append(data)
+        finally:
+            writer.close()
+
+
+def test_a_channel_that_swallows_a_flood_is_found(monkeypatch):
+    """Also where all floods come at once; who drips is not taken for a flood."""
+    names = ("drip", "endless_line", "endless_lines")
+    monkeypatch.setattr("lvsmon.testing.channel_conformance.BEHAVIOURS", names)
+    monkeypatch.setattr("lvsmon.testing.channel_conformance.MEMORY", 1 << 20)
+    with MisbehavingServers() as servers:
+        complaints = stream_complaints(Swallows, servers)
+    assert sorted({one.split(":")[0] for one in complaints}) == ["endless_line", "endless_lines"], complaints
+
+
+@dataclass
 class Raises:
     error: Exception | None
 
@@ -137,7 +170,7 @@ class Waits:
 
 class Blocks:
     async def deliver(self, alert):
-        time.sleep(1)  # noqa: ASYNC251  this is what is looked for
+        time.sleep(1.5 * DEADLINE)  # noqa: ASYNC251  this is what is looked for
         await asyncio.Event().wait()
 
 

@@ -244,6 +244,7 @@ TAKES = frozenset(
 """They say 200 at once."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_servers_that_misbehave(scheme):
     def channel(host, port):

@@ -195,24 +195,32 @@ async def _delivered(world: World, alert: Alert, structure: Hashable = None) -> 
 async def memory_complaints(world: World) -> list[str]:
     """Deliver 1 MB of text; return whether that held more memory than `MEMORY`."""
     await _delivered(world, sample_alert(1))  # what the first delivery loads is not counted
-    complaints = await _peak_complaints(world.channel, hostile_alert(2, HOSTILE["1 MB beyond ASCII"]), PATIENCE)
+    held = await _peak([world.channel], hostile_alert(2, HOSTILE["1 MB beyond ASCII"]), PATIENCE)
     await world.taken(1)
-    return complaints
+    return _memory_complaints(held)
 
 
-async def _peak_complaints(channel: Channel, alert: Alert, patience: float) -> list[str]:
-    """Deliver, for so long; return whether Python held more than `MEMORY` beyond what it held before."""
+def _memory_complaints(held: int) -> list[str]:
+    return [f"a delivery held {held} bytes, over {MEMORY}"] if held > MEMORY else []
+
+
+async def _peak(channels: Sequence[Channel], alert: Alert, patience: float) -> int:
+    """Deliver over all at once, for so long; return the most bytes that Python held beyond what it held before."""
     gc.collect()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        with contextlib.suppress(ActionFailed, TimeoutError):
-            async with asyncio.timeout(patience):
-                await channel.deliver(alert)
+        await asyncio.gather(*(_tried(channel, alert, patience) for channel in channels))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    return [f"a delivery held {peak - before} bytes, over {MEMORY}"] if peak - before > MEMORY else []
+    return peak - before
+
+
+async def _tried(channel: Channel, alert: Alert, patience: float) -> None:
+    with contextlib.suppress(ActionFailed, TimeoutError):
+        async with asyncio.timeout(patience):
+            await channel.deliver(alert)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +351,15 @@ async def _streams(
         if returned and name not in takes:
             wrong.append("taken for delivered")
         complaints += [f"{name} on {host}: {one}" for one in wrong]
-    for name in (name for name in BEHAVIOURS if "endless" in name or "bomb" in name):
-        flooded = channel(LOOPBACKS[0], servers.port(name, LOOPBACKS[0]))
-        complaints += [f"{name}: {one}" for one in await _peak_complaints(flooded, sample_alert(), DEADLINE)]
+    flooded = {
+        name: channel(LOOPBACKS[0], servers.port(name, LOOPBACKS[0]))
+        for name in BEHAVIOURS
+        if "endless" in name or "bomb" in name
+    }
+    if await _peak([*flooded.values()], sample_alert(), DEADLINE) > MEMORY:  # then each alone, to see which it is
+        for name, one in flooded.items():
+            alone = _memory_complaints(await _peak([one], sample_alert(), DEADLINE))
+            complaints += [f"{name}: {wrong}" for wrong in alone]
     return complaints + await _left(held)
 
 
