@@ -282,7 +282,7 @@ def _load(world: World, step: Step, virtuals: tuple[VirtualRules, ...]) -> None:
     world.hinder(step)
     world.configure()
     before = world.heard("reloaded")
-    world.monitor.reload()
+    world.reload()
     world.until_heard("reloaded", before, "load a good configuration")
     world.told_rules()
     world.free(step)
@@ -305,7 +305,7 @@ def _bad_reload(world: World, step: Step) -> Iterator[None]:
     text = path.read_text()
     before = world.heard("reload_refused")
     path.write_bytes(BAD[step.variant](text))
-    world.monitor.reload()
+    world.reload()
     world.until_heard("reload_refused", before, "refuse a bad configuration")
     path.write_text(text)
     yield

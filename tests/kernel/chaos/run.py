@@ -25,9 +25,6 @@ AFTER: Final = 3.0
 MOST_SHOWN: Final = 10
 """Violations shown with their history."""
 
-LAST_LINES: Final = 60
-"""Lines of lvsmon's log that are shown when the run itself breaks."""
-
 
 def run(seed: int, seconds: float, forward: str | None, *, history: bool) -> int:
     """Return 0 if nothing was violated."""
@@ -42,7 +39,9 @@ def run(seed: int, seconds: float, forward: str | None, *, history: bool) -> int
             with _watched(world):
                 done = _carry_out(world, steps)
         except BaseException:
-            _say("\n".join(world.monitor.log().splitlines()[-LAST_LINES:]))
+            _say_violations(world.ledger)
+            _say("\nthe run itself broke; what was before:")
+            _say_history(world.ledger, time.monotonic() - 2 * BEFORE, time.monotonic())
             raise
         finally:
             if world.monitor.status() is None:
@@ -122,9 +121,7 @@ def _until(world: World, moment: float) -> None:
 
 def _report(ledger: Ledger, done: Counter[str], seed: int, seconds: float, forward: str) -> int:
     tally = ledger.oracle.tally
-    for violation in ledger.violations[:MOST_SHOWN]:
-        _say(f"\nVIOLATION at {violation.at - ledger.started:.1f} s: {violation.what}\n  history:")
-        _say_history(ledger, violation.at - BEFORE, violation.at + AFTER)
+    _say_violations(ledger)
     _say(f"\ninjected: {done.total()} faults of {len(done)} kinds")
     for kind in sorted(done):
         _say(f"  {done[kind]:5}  {kind}")
@@ -152,6 +149,12 @@ def _report(ledger: Ledger, done: Counter[str], seed: int, seconds: float, forwa
     if ledger.violations:
         _say(f"again: make chaos ARGS='--minutes {seconds / 60:g} --seed {seed} --forward {forward}'")
     return 1 if ledger.violations else 0
+
+
+def _say_violations(ledger: Ledger) -> None:
+    for violation in ledger.violations[:MOST_SHOWN]:
+        _say(f"\nVIOLATION at {violation.at - ledger.started:.1f} s: {violation.what}\n  history:")
+        _say_history(ledger, violation.at - BEFORE, violation.at + AFTER)
 
 
 def _say_history(ledger: Ledger, since: float, until: float) -> None:

@@ -172,6 +172,13 @@ class World:
         except AssertionError as refusal:
             self.ended(f"did not do what an operator asked: {refusal}")
 
+    def reload(self) -> None:
+        """Have lvsmon load its configuration; where it has ended unseen, that is a violation, and it is started."""
+        if self.monitor.status() is not None:
+            self.ended(f"had ended with {self.monitor.status()} when it was to load a configuration")
+            self.start_monitor()
+        self.monitor.reload()
+
     def when_free(self, work: Callable[[], None]) -> None:
         self.waiting.append(work)
         self.do_waiting()
