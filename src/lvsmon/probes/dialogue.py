@@ -5,7 +5,7 @@ counts. What comes in clear text behind the go-ahead for TLS could have been put
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from lvsmon.errors import (
@@ -16,9 +16,8 @@ from lvsmon.errors import (
     ProtocolViolation,
     Rejected,
     TlsFailed,
-    clip,
 )
-from lvsmon.model import Outcome, Reason, Target, Verdict
+from lvsmon.model import Outcome, Target
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.net.base import Stream
 from lvsmon.net.tls.values import TlsSession
@@ -30,9 +29,6 @@ MAX_CREDENTIAL: Final = 248
 """Bytes of a user name or a password: what a POP3 command line of 255 octets (RFC 2449 section 4) nearly holds."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_GOODBYE_SHARE: Final = 0.8
-"""Share of what is left of the run for the answer to the last command."""
-
 _GREETING: Final = "its whole greeting, which may be held up by a lookup of the director (ident, DNS)"
 _Event = TypeVar("_Event")
 _Event_co = TypeVar("_Event_co", covariant=True)
@@ -138,21 +134,18 @@ class Talk(Generic[_Event]):
     async def goodbye(self, command: str, outcome: Outcome) -> Outcome:
         """Say the last command and hear its answer, so that the server logs an orderly end; then close.
 
-        Return ``outcome``. All that was to be proven has been proven by then, and clients go away without that answer
-        (RFC 5321 section 4.1.1.10 wants them to wait for it, "SHOULD"): whatever it is, or that the server hangs up,
-        makes no failure. That none comes, or none of the protocol, is WARN: something is wrong, and nobody feels it.
+        Return ``outcome``: whatever the answer is, or that the server hangs up, makes no failure, since all that was to
+        be proven has been proven by then. Silence is one: whoever answers no command any more serves nobody (RFC 5321
+        section 4.1.1.10 has the server answer). Raise `ProtocolViolation` where the answer is no protocol.
         """
         self.keep_step()
-        patience = _GOODBYE_SHARE * (self.ctx.deadline.at - self.ctx.clock.monotonic())
         try:
-            answer = await self.ctx.net.within(patience, self.part(command))
+            await self.part(command)
         except (PeerClosed, ConnectFailed, TlsFailed, Rejected):
             return outcome
-        except ProtocolViolation as error:
-            return warned(outcome, f"at {command} it does not speak the protocol: {error}")
         finally:
             self.stream.close()
-        return outcome if answer is not None else warned(outcome, f"no answer to {command} comes")
+        return outcome
 
     def keep_step(self) -> None:
         """Raise `ProtocolViolation` where it has answered what was not asked, before the last command."""
@@ -161,12 +154,6 @@ class Talk(Generic[_Event]):
     async def part(self, command: str) -> _Event:
         """Say the last command and return its answer."""
         return await self.ask(command)
-
-
-def warned(outcome: Outcome, text: str) -> Outcome:
-    """Return ``outcome`` as WARN, with ``text`` told besides."""
-    detail = clip(f"{outcome.detail}, but {text}")
-    return replace(outcome, verdict=Verdict.WARN, reason=Reason.DEGRADED, detail=detail)
 
 
 def demand_name(shown_name: str, target: Target) -> None:
