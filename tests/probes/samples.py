@@ -96,11 +96,11 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     # They look at no server: what is shown is that they keep their deadline and leave nothing behind.
     "exec": [
-        Sample("exec that fails", ExecProbe(command=("/bin/false",))),
-        Sample("exec that hangs", ExecProbe(command=("/bin/sleep", "60"))),
+        Sample("exec that fails", ExecProbe(command=("/bin/false",)), blind=True),
+        Sample("exec that hangs", ExecProbe(command=("/bin/sleep", "60")), blind=True),
     ],
     "fastcgi": [Sample("fastcgi", FastcgiProbe()), Sample("fastcgi with a path", FastcgiProbe(path="/ping"))],
-    "file": [Sample("file that is missing", FileProbe(path="/nonexistent/{address}", missing="fail"))],
+    "file": [Sample("file that is missing", FileProbe(path="/nonexistent/{address}", missing="fail"), blind=True)],
     "http": [
         Sample("http", HttpProbe(max_body=65536), _WHOLE | _LARGE, _SLOW),
         Sample("http that looks into the body", HttpProbe(expect=Regex(b"ready")), frozenset()),

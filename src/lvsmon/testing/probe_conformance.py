@@ -53,12 +53,20 @@ MAX_FACT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One probe under test. ``passes`` names behaviours that must PASS; ``either`` those that may, by a race."""
+    """One probe under test. ``passes`` names behaviours that must PASS; ``either`` those that may, by a race.
+
+    ``blind`` is a probe that looks at no server: it meets one, since all are the same to it.
+    """
 
     name: str
     probe: Probe
     passes: frozenset[str] = frozenset()
     either: frozenset[str] = frozenset()
+    blind: bool = False
+
+    def behaviours(self) -> Sequence[str]:
+        """Return what it is to meet."""
+        return ("refuse",) if self.blind else tuple(BEHAVIOURS)
 
 
 def verdict_complaints(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
@@ -76,7 +84,7 @@ async def _verdicts(samples: Sequence[Sample], servers: MisbehavingServers) -> l
         await _run(sample.probe, servers, "refuse", LOOPBACKS[0])
     before = _descriptors()
     lag = LagMeter()
-    cases = list(itertools.product(samples, BEHAVIOURS, LOOPBACKS))
+    cases = [case for sample in samples for case in itertools.product([sample], sample.behaviours(), LOOPBACKS)]
     for start in range(0, len(cases), TOGETHER):
         batch = cases[start : start + TOGETHER]
         stalled = lag.stalled()
