@@ -32,8 +32,8 @@ from lvsmon.monitor.jobs import Jobs
 from lvsmon.monitor.witness import Witness
 from lvsmon.notify import ServiceManager
 from lvsmon.store import Store
-from lvsmon.store.keeper import Keeper
 from lvsmon.store.saver import PATIENCE, Saver
+from lvsmon.store.state_keeper import StateKeeper
 
 _log: Final = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Daemon:
         remembered = store.load_states()
         now = Moment.now()
         session = Session(number=store.history.next_session(), version=lvsmon.__version__, started=now, seen=now)
-        self._keeper = Keeper(store, session)
+        self._keeper = StateKeeper(store, session)
         self._keeper.keep(remembered, owned)
         self._keeper.hold("pause", lambda store: store.save_pause(pause))  # also into a file that is begun anew
         self._keeper.hold("wishes", lambda store: store.save_wishes(wishes))

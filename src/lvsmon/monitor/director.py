@@ -1,6 +1,6 @@
 """The loop that keeps the table right: health in, writes out.
 
-A change of health, or the timer, asks for a reconcile, which happens in the kernel's thread (`Keeper`). While the
+A change of health, or the timer, asks for a reconcile, which happens in the kernel's thread (`TableKeeper`). While the
 monitor is paused everything goes on but the writing. Who probes is asked for nothing but news (`lvsmon.monitor.news`).
 """
 
@@ -21,11 +21,11 @@ from lvsmon.errors import IpvsUnavailable
 from lvsmon.logs import event
 from lvsmon.model import Pause, ProbeState, Table, Wish, standing
 from lvsmon.monitor.drifts import Drifts
-from lvsmon.monitor.keeper import Keeper
 from lvsmon.monitor.news import Look, News
 from lvsmon.monitor.prober import Prober
 from lvsmon.monitor.schedule import DEFAULT_LIMIT
 from lvsmon.monitor.snapshot import Snapshot
+from lvsmon.monitor.table_keeper import TableKeeper
 from lvsmon.monitor.telling import Told, tell_kept, tell_news, tell_pause
 from lvsmon.monitor.trail import Trail
 from lvsmon.monitor.waiting import Ran
@@ -83,7 +83,7 @@ class Director:
         self._witness = witness or Witness()
         self._told = Told(self._witness)
         self._drifts = Drifts()
-        self._keeper = Keeper(open_ipvs, sysctls)
+        self._keeper = TableKeeper(open_ipvs, sysctls)
 
     async def run(self) -> None:
         """Probe and reconcile until cancelled. The table is left as it is then: what serves goes on serving."""

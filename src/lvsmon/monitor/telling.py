@@ -10,8 +10,8 @@ from lvsmon.actions.ipvs.table import ipvsadm
 from lvsmon.logs import event
 from lvsmon.model import Health, Notice, Outcome, Pause, ProbeState, Transition, Weight
 from lvsmon.model.decision import NoticeId
-from lvsmon.monitor.keeper import Kept
 from lvsmon.monitor.news import News
+from lvsmon.monitor.table_keeper import Kept
 from lvsmon.monitor.transcript import one_line
 from lvsmon.monitor.witness import Witness
 

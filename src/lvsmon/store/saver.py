@@ -7,7 +7,7 @@ from typing import Final
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.errors import StateUnavailable
 from lvsmon.model import Pause, ProbeState, Wish
-from lvsmon.store.keeper import Hold, Keeper
+from lvsmon.store.state_keeper import Hold, StateKeeper
 
 PATIENCE: Final = 5.0
 """Seconds that anybody waits for the disk: it must hold up neither a new configuration nor a restart."""
@@ -16,7 +16,7 @@ PATIENCE: Final = 5.0
 class Saver:
     """Hands over to ``keeper`` and waits."""
 
-    def __init__(self, keeper: Keeper, patience: float = PATIENCE) -> None:
+    def __init__(self, keeper: StateKeeper, patience: float = PATIENCE) -> None:
         self._keeper = keeper
         self._patience = patience
 

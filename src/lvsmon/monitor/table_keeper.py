@@ -33,7 +33,7 @@ class Kept:
     trouble: list[str]
 
 
-class Keeper:
+class TableKeeper:
     """Decides and reconciles in a thread of its own, since netlink blocks; one round at a time."""
 
     def __init__(self, open_ipvs: Callable[[], Ipvs], sysctls: Sysctls | None) -> None:

@@ -11,7 +11,7 @@ from lvsmon.errors import StateError
 from lvsmon.model import Health, ProbeState
 from lvsmon.model.history import CAME, Configured, Entry, EntryKind, Moment, Place, Retention, Session
 from lvsmon.store import Store
-from lvsmon.store.keeper import Keeper
+from lvsmon.store.state_keeper import StateKeeper
 
 PATIENCE = 15
 SHOP = Place("shop", "10.1.0.11:80", "rs1")
@@ -37,7 +37,7 @@ def entry(clock, after=Health.DOWN, kind=EntryKind.HEALTH):
 
 
 def keeper(tmp_path, **settings):
-    return Keeper(Store.open(tmp_path), session(), retry=0.01, **settings)
+    return StateKeeper(Store.open(tmp_path), session(), retry=0.01, **settings)
 
 
 def on_disk(tmp_path):
@@ -109,7 +109,7 @@ def test_all_that_is_handed_over_is_on_the_disk_in_its_order(tmp_path):
 def test_nobody_waits_for_a_disk_that_hangs_not_even_the_end(tmp_path):
     disk = Disk(Store.open(tmp_path))
     disk.free.clear()
-    made = Keeper(disk, session())
+    made = StateKeeper(disk, session())
     made.tell(entry(1.0))
     made.keep(STATES, Owned())
     future = made.settled()
@@ -122,7 +122,7 @@ def test_nobody_waits_for_a_disk_that_hangs_not_even_the_end(tmp_path):
 def test_who_asks_and_goes_away_harms_nobody(tmp_path):
     disk = Disk(Store.open(tmp_path))
     disk.free.clear()
-    made = Keeper(disk, session())
+    made = StateKeeper(disk, session())
     made.tell(entry(1.0))
     assert made.settled().cancel()
     disk.free.set()
@@ -132,7 +132,7 @@ def test_who_asks_and_goes_away_harms_nobody(tmp_path):
 
 def test_what_a_failing_disk_did_not_take_is_written_when_it_is_back_and_both_are_said_once(tmp_path, caplog):
     disk = Disk(Store.open(tmp_path))
-    made = Keeper(disk, session(), retry=0.01)
+    made = StateKeeper(disk, session(), retry=0.01)
     assert settled(made)
     disk.error = StateError("the disk is full")
     for clock in (1.0, 2.0, 3.0):
@@ -153,7 +153,7 @@ def test_what_a_failing_disk_did_not_take_is_written_when_it_is_back_and_both_ar
 def test_memory_is_bounded_the_oldest_goes_and_its_loss_is_told(tmp_path, caplog):
     """What still holds (who is configured, the last health of each) is told again where it was among the lost."""
     disk = Disk(Store.open(tmp_path))
-    made = Keeper(disk, session(), retry=0.01, most=10)
+    made = StateKeeper(disk, session(), retry=0.01, most=10)
     assert settled(made)
     disk.error = StateError("the disk is full")
     assert not settled(made)
@@ -175,7 +175,7 @@ def test_memory_is_bounded_the_oldest_goes_and_its_loss_is_told(tmp_path, caplog
 
 def test_a_bug_while_writing_is_said_and_survived(tmp_path, caplog):
     disk = Disk(Store.open(tmp_path))
-    made = Keeper(disk, session(), retry=0.01)
+    made = StateKeeper(disk, session(), retry=0.01)
     disk.error = ZeroDivisionError("a bug")
     made.tell(entry(1.0))
     assert not settled(made)

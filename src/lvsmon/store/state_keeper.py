@@ -51,7 +51,7 @@ class _Waiting:
         return bool(self.holds or self.told or self.asked or self.retention)
 
 
-class Keeper:
+class StateKeeper:
     """Writes to ``store``, which nobody else uses from now on."""
 
     def __init__(
