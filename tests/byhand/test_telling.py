@@ -123,7 +123,7 @@ def test_json_of_a_run_that_could_not_be_made():
     assert (document["version"], document["exit_code"], document["verdict"]) == (1, 3, "UNKNOWN")
     assert document["target"] == {
         "name": "no.example.org", "address": None, "port": None, "other_addresses": [],
-        "hostname": None, "vip": None, "vport": None,
+        "hostname": None, "vip": None, "vport": None, "through": None,
     }  # fmt: skip
     assert (document["transcript"], document["weight"], document["phases"]["tls"]) == ([], None, None)
 

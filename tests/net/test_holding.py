@@ -7,6 +7,7 @@ import struct
 
 import pytest
 
+from lvsmon.model import Target
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.holding import TALK_LIMIT, End, hold
@@ -20,7 +21,9 @@ def held(act, family=socket.AF_INET, life=None):
         with socket.create_server((host, 0), family=family) as listener:
             listener.setblocking(False)
             port = listener.getsockname()[1]
-            work = asyncio.create_task(hold(host, port, AsyncioEngine(), PhaseTrace(), patience=5.0, life=life))
+            work = asyncio.create_task(
+                hold(Target(address=host, port=port), AsyncioEngine(), PhaseTrace(), patience=5.0, life=life)
+            )
             loop = asyncio.get_running_loop()
             connection, _ = await loop.sock_accept(listener)
             with connection:
@@ -77,8 +80,8 @@ def test_what_cannot_be_opened_is_told_apart():
     async def main():
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        refused = await hold("127.0.0.1", port, AsyncioEngine(), PhaseTrace(), patience=5.0)
-        ours = await hold("255.255.255.255", port, AsyncioEngine(), PhaseTrace(), patience=5.0)
+        refused = await hold(Target(address="127.0.0.1", port=port), AsyncioEngine(), PhaseTrace(), patience=5.0)
+        ours = await hold(Target(address="255.255.255.255", port=port), AsyncioEngine(), PhaseTrace(), patience=5.0)
         return refused.end, ours.end
 
     assert (End.REFUSED, End.OURS) == asyncio.run(main())

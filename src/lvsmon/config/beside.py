@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lvsmon.config import runs
-from lvsmon.config.cascade import TIMING, Layer, Level, layer
+from lvsmon.config.cascade import BUILT_IN, TIMING, Layer, Level, layer
 from lvsmon.config.complaints import Complaints, Where
 from lvsmon.config.guesses import meant
 from lvsmon.config.sections import HostEntry, Sections, VirtualEntry
@@ -80,7 +80,11 @@ class _Builder:
         section, where = entry.section, entry.where
         if not section.probe:
             self._complaints.add(where.at("probe"), "missing: write [[host.probe]] with a kind, such as ping")
-        timing = {**{key: self._base[key] for key in TIMING}, **layer(section, Level.REALSERVER, where)}
+        timing = {
+            **{key: self._base[key] for key in TIMING},
+            "vantage": BUILT_IN["vantage"],
+            **layer(section, Level.REALSERVER, where),
+        }
         self.timings.append(timing)
         aims = [runs.Aim(RealServer(section.name, section.address), 0, timing, where)]
         found = (

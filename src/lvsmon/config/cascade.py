@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pydantic import BaseModel
 
 from lvsmon.config.complaints import Where
-from lvsmon.config.schema import DefaultsSection, ProbeTiming
+from lvsmon.config.schema import DefaultsSection, Probing
 from lvsmon.model import NONE
 
 
@@ -37,7 +37,7 @@ class Setting(NamedTuple):
 
 Layer: TypeAlias = Mapping[str, Setting]
 
-TIMING: Final = tuple(ProbeTiming.model_fields)
+TIMING: Final = tuple(Probing.model_fields)
 _KEYS: Final = frozenset(DefaultsSection.model_fields)
 
 BUILT_IN_VALUES: Final[Mapping[str, Any]] = {
@@ -56,6 +56,7 @@ BUILT_IN_VALUES: Final[Mapping[str, Any]] = {
     "down_interval": None,
     "confirm": 0,
     "confirm_interval": 0.05,
+    "vantage": "rip",
     "initial": "adopt",
     "warn_share": 100,
     "slow_start": 0.0,

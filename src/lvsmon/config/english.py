@@ -27,6 +27,7 @@ from lvsmon.config.schema import (
     SorrySection,
     SysctlSection,
     TunnelSection,
+    VantageSection,
     VirtualSection,
 )
 from lvsmon.model.settings import Written, shown
@@ -39,6 +40,7 @@ _HOMES: Final[Mapping[str, type[BaseModel]]] = {
     "[[host]]": HostSection,
     "[[group]]": GroupSection,
     "[brake]": BrakeSection,
+    "[vantage]": VantageSection,
     "[[alert]]": AlertSection,
 }
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {

@@ -54,6 +54,7 @@ def identity(
     whole += f"\nconfirm={confirming!r}" if confirming[0] else ""
     whole += "\ntripwire" if tripwire else ""
     whole += "" if target.realserver is None else f"\nrealserver={target.realserver}"
+    whole += "" if target.through is None else f"\nthrough={target.through}"
     digest = hashlib.blake2b(whole.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False).hexdigest()
     return f"{kind}:{target}#{digest}"
 

@@ -36,6 +36,7 @@ from lvsmon.config.schema import (
     SorrySection,
     SysctlSection,
     TunnelSection,
+    VantageSection,
     VirtualSection,
 )
 
@@ -50,6 +51,7 @@ _SECTIONS: Final = (
     EntrySection,
     SorrySection,
     TunnelSection,
+    VantageSection,
     FlapSection,
     HostSection,
     GroupSection,
@@ -98,6 +100,7 @@ def schema() -> dict[str, Any]:
             "host": {"type": "array", "items": _reference(HostSection)},
             "group": {"type": "array", "items": _reference(GroupSection)},
             "brake": _reference(BrakeSection),
+            "vantage": _reference(VantageSection),
             "maintenance": {"type": "array", "items": _reference(MaintenanceSection)},
             "alert": {"type": "array", "items": _reference(AlertSection)},
             "channel": {"type": "object", "additionalProperties": _one_of(channels)},

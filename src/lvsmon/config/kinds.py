@@ -64,6 +64,10 @@ class Kind:
         return getattr(self.probe, "transport", "tcp")
 
     @property
+    def only_rip(self) -> bool:
+        return getattr(self.probe, "only_rip", False)
+
+    @property
     def uses_port(self) -> bool:
         return getattr(self.probe, "uses_port", True)
 

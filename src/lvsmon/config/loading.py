@@ -14,6 +14,7 @@ from lvsmon.config.plan import Backend, ControlSettings, Plan
 from lvsmon.config.schema import RealserverSection, SorrySection
 from lvsmon.config.sections import Reader, Sections, VirtualEntry
 from lvsmon.config.values import address
+from lvsmon.config.vantages import Vantage
 from lvsmon.errors import ConfigError
 from lvsmon.model import (
     Destination,
@@ -130,6 +131,10 @@ class _Builder:
     def build(self) -> list[Resolved]:
         self._declare(self.sections.realservers)
         defaults = self._defaults()
+        if self.sections.vantage is not None:
+            where, section = self.sections.vantage
+            self.made.vantage = Vantage.of(section, where, self.complaints)
+        self.made.vantage_refused = self.sections.vantage_refused
         names: dict[str, Where] = {}
         keys: dict[VirtualKey, Where] = {}
         found = []
@@ -217,13 +222,14 @@ class _Builder:
                 complaints.add(place, f"{destination_key} is a destination already, realservers[{first.path[-1]}]")
                 continue
             timing = {name: merged[name] for name in TIMING}
-            aims.append(runs.Aim(realserver, destination_key.port, timing, place))
+            kept = destinations.settings_of(merged, place, complaints)
+            aims.append(runs.Aim(realserver, destination_key.port, timing, place, kept))
             merges.append(merged)
             found.append(
                 Destination(
                     realserver=realserver,
                     key=destination_key,
-                    settings=destinations.settings_of(merged, place, complaints),
+                    settings=kept,
                     on_failure=OnFailure(destinations.on_failure_of(key, merged["on_failure"])),
                     depends=dependencies(section.name, section.depends, self._depends.get(one.name)),
                 )

@@ -11,7 +11,8 @@ from lvsmon.config.entries import ProbeEntry
 from lvsmon.config.identity import definition_of, identity
 from lvsmon.config.policies import check_paces
 from lvsmon.config.tripwires import objection
-from lvsmon.model import Damping, RealServer, Target, VirtualKey
+from lvsmon.config.vantages import MISSING, Vantage
+from lvsmon.model import Damping, DestinationSettings, Forward, RealServer, Target, Through, VirtualKey
 from lvsmon.model.settings import format_duration, shown
 from lvsmon.probes.base import ProbeSpec, aim, needs_port
 from lvsmon.probes.content import ContentProbe
@@ -27,12 +28,17 @@ class Aim(NamedTuple):
     port: int
     timing: Layer
     where: Where
+    settings: DestinationSettings | None = None
+    """What the kernel keeps of it; None of a host."""
 
 
 @dataclass
 class Made:
     """What the probes of all virtual services come to."""
 
+    vantage: Vantage | None = None
+    vantage_refused: bool = False
+    """Whether it is None because what is written of it was refused."""
     probes: dict[str, ProbeSpec] = field(default_factory=dict)
     agreements: dict[str, Agreement] = field(default_factory=dict)
 
@@ -59,7 +65,7 @@ class Runner:
 
         ``whole`` says whether there is no other destination, which could not be made.
         """
-        runs = [self._run(one) for one in aims]
+        runs = [self._run(one, made) for one in aims]
         ids = [None if run is None else made.add(run) for run in runs]
         rule = self.entry.probe
         if not isinstance(rule, ContentProbe):
@@ -102,7 +108,7 @@ class Runner:
             ids.append(made.add(spec))
         return ids
 
-    def _run(self, one: Aim) -> ProbeSpec | None:
+    def _run(self, one: Aim, made: Made) -> ProbeSpec | None:
         """Return what is run for a destination: the probe, or the one that it is made of."""
         part = self.entry.part
         port = self.entry.section.port or part.section.port or one.port
@@ -118,8 +124,14 @@ class Runner:
         if timeout > interval:
             self._overlaps(timing["interval"], timing["timeout"], one.where)
         check_paces(timing, one.where, self.complaints)
+        setting = timing["vantage"]
+        through = None
+        if setting.value == "vip":
+            through = self._through(one, made, setting)
+            if through is None:
+                return None
         try:
-            target = self._target(one.realserver, port)
+            target = self._target(one.realserver, port, through)
         except ValueError as error:
             self.complaints.add(*self.entry.blamed(error))
             return None
@@ -163,11 +175,28 @@ class Runner:
             tripwire=tripwire,
         )
 
-    def _target(self, realserver: RealServer, port: int) -> Target:
+    def _through(self, one: Aim, made: Made, setting: Setting) -> Through | None:
+        """Return how the probe of a destination goes through the VIP; None after adding a complaint."""
+        where = setting.where or one.where
+        if self.virtual is None or one.settings is None:
+            self.complaints.add(where, "leave it out: a host has no VIP")
+        elif made.vantage is None:
+            if not made.vantage_refused:
+                self.complaints.add(where, MISSING)
+        else:
+            try:
+                return made.vantage.through(self.virtual, one.realserver.address, one.settings, self.entry.part.kind)
+            except ValueError as error:
+                self.complaints.add(self.entry.where.at("vantage"), str(error))
+        return None
+
+    def _target(self, realserver: RealServer, port: int, through: Through | None) -> Target:
+        to_vip = through is not None and through.forward is not Forward.MASQ and self.virtual is not None
         return aim(
             self.entry.part.probe,
-            realserver.address,
+            self.virtual.address if self.virtual is not None and to_vip else realserver.address,
             port,
+            through=through,
             hostname=self.hostname,
             # A host is known by its own address, and may name itself.
             vip=self.virtual.address or None if self.virtual else realserver.address,

@@ -20,11 +20,12 @@ from lvsmon.config.schema import (
     HostSection,
     MaintenanceSection,
     RealserverSection,
+    VantageSection,
     VirtualSection,
 )
 from lvsmon.config.values import VALID_NAME
 
-_SINGLE: Final = ("director", "history", "control", "brake", "defaults", "channel", "heartbeat", "delivery")
+_SINGLE: Final = ("director", "history", "control", "brake", "vantage", "defaults", "channel", "heartbeat", "delivery")
 _MANY: Final = ("realserver", "virtual", "host", "group", "maintenance", "alert")
 
 
@@ -63,6 +64,9 @@ class Sections:
     hosts: list[HostEntry] = field(default_factory=list)
     groups: list[tuple[Where, GroupSection]] = field(default_factory=list)
     brake: tuple[Where, BrakeSection] | None = None
+    vantage: tuple[Where, VantageSection] | None = None
+    vantage_refused: bool = False
+    """Whether there is such a section and something is wrong with it."""
     maintenance: list[tuple[Where, MaintenanceSection]] = field(default_factory=list)
     alerts: list[tuple[Where, AlertSection]] = field(default_factory=list)
     channels: dict[str, ChannelEntry] = field(default_factory=dict)
@@ -94,6 +98,10 @@ class Reader:
         if "brake" in source.data and self._only_in_main(top.at("brake")):
             brake = self._entries.section(BrakeSection, top.at("brake"), source.data["brake"])
             self.sections.brake = None if brake is None else (top.at("brake"), brake)
+        if "vantage" in source.data and self._only_in_main(top.at("vantage")):
+            vantage = self._entries.section(VantageSection, top.at("vantage"), source.data["vantage"])
+            self.sections.vantage = None if vantage is None else (top.at("vantage"), vantage)
+            self.sections.vantage_refused = vantage is None
         if "history" in source.data and self._only_in_main(top.at("history")):
             history = self._entries.section(HistorySection, top.at("history"), source.data["history"])
             self.sections.history = history or HistorySection()

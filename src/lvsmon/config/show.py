@@ -71,6 +71,8 @@ def _beside(loaded: Loaded) -> dict[str, Any]:
             "window": format_duration(brake.window),
             "self_test": list(brake.self_test),
         }
+    if loaded.sections.vantage is not None:
+        shown["vantage"] = loaded.sections.vantage[1].model_dump(exclude_defaults=True)
     if loaded.sections.maintenance:
         shown["maintenance"] = [_window(section) for _, section in loaded.sections.maintenance]
     return shown | alerting_of(loaded.sections)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lvsmon.config.cascade import Layer, timeout_of
+from lvsmon.config.cascade import Layer, Level, timeout_of
 from lvsmon.config.entries import ProbeEntry
 from lvsmon.model.settings import format_duration
 
@@ -24,6 +24,8 @@ def timing_of(settings: Layer) -> dict[str, Any]:
             "confirm": settings["confirm"].value,
             "confirm_interval": format_duration(settings["confirm_interval"].value),
         }
+    if settings["vantage"].level is not Level.BUILT_IN:
+        shown["vantage"] = settings["vantage"].value
     return shown
 
 

@@ -78,6 +78,12 @@ def _why_no_address(value: str) -> str:
     return f'write an IP address, such as "192.0.2.10" or "2001:db8::10", not {shown(value)}'
 
 
+def _interface(value: str) -> str:
+    if not 1 <= len(value.encode()) <= 15 or "/" in value or value in {".", ".."} or any(map(str.isspace, value)):
+        raise ValueError(f'write the name of a network interface, such as "eth1", not {shown(value)}')
+    return value
+
+
 def hostname(value: str) -> str:
     """Return a host name as it is sent (RFC 1123 labels, at most 253 characters); raise ValueError."""
     if not value.isascii():
@@ -187,6 +193,7 @@ Name: TypeAlias = Annotated[
 RealserverName: TypeAlias = Annotated[
     str, AfterValidator(_name), Field(examples=["rs1"], json_schema_extra={"pattern": f"^{_NAME}$"})
 ]
+InterfaceName: TypeAlias = Annotated[str, AfterValidator(_interface)]
 Folder: TypeAlias = Annotated[str, AfterValidator(_folder), Field(examples=["/var/lib/lvsmon"])]
 SocketPath: TypeAlias = Annotated[str, AfterValidator(_socket_path), Field(examples=["/run/lvsmon/control.sock"])]
 UnixGroup: TypeAlias = Annotated[

@@ -23,6 +23,7 @@ from lvsmon.model.table import (
     VirtualKey,
     VirtualSettings,
 )
+from lvsmon.model.through import Through
 from lvsmon.model.virtual import Destination, OnFailure, RealServer, VirtualService
 from lvsmon.model.weight import MAX_WEIGHT, Weight
 from lvsmon.model.wish import Wish, WishKind, standing
@@ -74,6 +75,7 @@ __all__ = [
     "Rule",
     "Table",
     "Target",
+    "Through",
     "Transition",
     "Tunnel",
     "TunnelType",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from lvsmon.model.through import Through
 from lvsmon.model.weight import Weight
 
 FactValue: TypeAlias = str | int | float | bool
@@ -20,7 +21,9 @@ class Target:
     ``vip`` and ``vport`` are where those clients connect to: what they put in ``Host:`` where the virtual service
     has no name or an unusual port. All three are None for probes that use none of them, so that virtual services
     which differ only in them share their runs; `lvsmon.probes.base.aim` sees to it. ``realserver`` is what the
-    configuration calls it, None where a probe does not want to know or there is none.
+    configuration calls it, None where a probe does not want to know or there is none. ``through`` is how its packets
+    go where that is the way of the clients' own; then ``address`` is the VIP, unless their packets too are sent to the
+    realserver's address.
     """
 
     address: str
@@ -29,10 +32,16 @@ class Target:
     vip: str | None = None
     vport: int | None = None
     realserver: str | None = None
+    through: Through | None = None
+
+    @property
+    def host(self) -> str:
+        """The address of the realserver itself, whatever the probe's packets are addressed to."""
+        return self.address if self.through is None else self.through.rip
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{host}:{self.port}"
+        return f"{host}:{self.port}" + ("" if self.host == self.address else f"@{self.host}")
 
 
 class Verdict(StrEnum):

@@ -53,7 +53,7 @@ class Hastener:
         self._probes = probes
         self._neighbours = {}
         for spec in probes.values():
-            self._neighbours.setdefault(spec.target.address, []).append(spec.id)
+            self._neighbours.setdefault(spec.target.host, []).append(spec.id)
         self._left = {probe: left for probe, left in self._left.items() if probe in probes}
         self._again &= probes.keys()
         self._hastened = {probe: at for probe, at in self._hastened.items() if probe in probes}
@@ -87,7 +87,7 @@ class Hastener:
     def _hasten_neighbours(
         self, spec: ProbeSpec, state_of: Callable[[str], ProbeState], schedule: Besides, now: float
     ) -> None:
-        for probe in self._neighbours[spec.target.address]:
+        for probe in self._neighbours[spec.target.host]:
             last = self._hastened.get(probe)
             recent = last is not None and now - last < self._probes[probe].interval
             if probe != spec.id and not recent and _is_well(state_of(probe)):

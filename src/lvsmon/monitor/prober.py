@@ -103,6 +103,7 @@ class Prober:
         self._lag.close()
         await self._tripwires.stop()
         await self._schedule.stop()
+        self._shared.doors.close()
 
     async def _execute(self, spec: ProbeSpec) -> Outcome:
         trace = Recorder()
@@ -129,9 +130,8 @@ class Prober:
         return outcome
 
     async def _hold(self, spec: ProbeSpec, life: float | None) -> Held:
-        return await hold(
-            spec.target.address, spec.target.port, self._engine, runner.PhaseTrace(), patience=spec.timeout, life=life
-        )
+        trace = runner.PhaseTrace()
+        return await hold(spec.target, self._engine, trace, patience=spec.timeout, life=life, doors=self._shared.doors)
 
     def _ended(self, seen: Run, waits: Mapping[str, list[Wait]]) -> None:
         """Keep a run for those who wait for it, or for what is made of it, until the outcome was recorded."""

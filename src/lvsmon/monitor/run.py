@@ -1,11 +1,11 @@
 """One run of a probe that somebody wants to see whole, and its form as a document."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lvsmon.model import Outcome, Phases, Reason, Target, Verdict, Weight
+from lvsmon.model import Forward, Outcome, Phases, Reason, Target, Through, Verdict, Weight
 from lvsmon.model.reasons import MEANINGS
 from lvsmon.model.settings import escaped, format_escaped
 from lvsmon.monitor.transcript import Event, Step, Transcript
@@ -43,6 +43,7 @@ def document(run: Run) -> dict[str, Any]:
             "hostname": target and target.hostname,
             "vip": target and target.vip,
             "vport": target and target.vport,
+            "through": None if target is None or target.through is None else asdict(target.through),
         },
         "timeout_seconds": run.timeout,
         "at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="milliseconds"),
@@ -88,6 +89,9 @@ def from_document(told: Mapping[str, Any]) -> Run:
             hostname=target["hostname"],
             vip=target["vip"],
             vport=target["vport"],
+            through=None
+            if target.get("through") is None
+            else Through(**{**target["through"], "forward": Forward(target["through"]["forward"])}),
         ),
         timeout=told["timeout_seconds"],
         at=datetime.fromisoformat(told["at"]).timestamp(),

@@ -106,9 +106,10 @@ async def run(
     what happens on the wire, and is made for this run: a `Recorder` keeps it.
     """
     trace = trace or PhaseTrace()
-    connector = SocketConnector(engine, trace)
+    shared = shared or Shared()
+    connector = SocketConnector(engine, trace, shared.doors.way_of(target))
     deadline = Deadline(at=trace.started_at + timeout)
-    context = Context(net=connector, deadline=deadline, shared=shared or Shared(), interval=interval)
+    context = Context(net=connector, deadline=deadline, shared=shared, interval=interval)
     stalled_before = stalled()
     try:
         async with asyncio.timeout(timeout) as scope:
@@ -119,6 +120,8 @@ async def run(
             outcome = _bug(probe, target)
         elif lost > STARVED_SHARE * timeout:
             outcome = _starved(lost)
+        elif connector.held_up:
+            outcome = _held_up(timeout)
         else:
             outcome = missed(timeout, trace.where)
     except (ProbeFailed, LocalFault) as error:
@@ -146,6 +149,11 @@ def missed(timeout: float, where: str) -> Outcome:
 def _starved(lost: float) -> Outcome:
     detail = f"the director itself was kept from running for {lost:.1f} s of the probe's time"
     return Outcome(verdict=Verdict.UNKNOWN, reason=Reason.STARVED, detail=detail)
+
+
+def _held_up(timeout: float) -> Outcome:
+    detail = f"the director had not made a way through the VIP within {timeout:g} s"
+    return Outcome(verdict=Verdict.UNKNOWN, reason=Reason.LOCAL_RESOURCES, detail=detail)
 
 
 def _bug(probe: Probe, target: Target) -> Outcome:

@@ -126,7 +126,7 @@ class Schedule:
         return probe in self._waiting or probe in self._held.get(self._address(probe), ())
 
     def _address(self, probe: str) -> str:
-        return self._probes[probe].target.address
+        return self._probes[probe].target.host
 
     def _forget(self, probe: str) -> None:
         """Take ``probe`` out of where it waits."""
@@ -147,7 +147,7 @@ class Schedule:
 
     def _start(self, probe: str) -> None:
         spec = self._probes[probe]
-        address = spec.target.address
+        address = spec.target.host
         self._busy[address] += 1
         task = self._loop.create_task(self._run(spec))
         self._running[probe] = task

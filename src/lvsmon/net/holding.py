@@ -6,9 +6,11 @@ from enum import Enum, auto
 from typing import Final
 
 from lvsmon.errors import ConnectFailed, LocalFault
+from lvsmon.model import Target
 from lvsmon.net.base import Stream, Trace
 from lvsmon.net.engine import Engine
 from lvsmon.net.sockets import SocketConnector
+from lvsmon.net.vantage.door import Doors
 
 TALK_LIMIT: Final = 65536
 """Bytes that the peer may say unasked: a banner has a few hundred, and who says more is not idle."""
@@ -38,17 +40,23 @@ class Held:
 
 
 async def hold(
-    address: str, port: int, engine: Engine, trace: Trace, *, patience: float, life: float | None = None
+    target: Target,
+    engine: Engine,
+    trace: Trace,
+    *,
+    patience: float,
+    life: float | None = None,
+    doors: Doors | None = None,
 ) -> Held:
-    """Open a connection within ``patience`` seconds, say nothing, and return when it has ended.
+    """Open a connection to ``target`` within ``patience`` seconds, say nothing, and return when it has ended.
 
     It is closed after ``life`` seconds; None is never. What the peer says is read and thrown away.
     """
-    connector = SocketConnector(engine, trace)
+    connector = SocketConnector(engine, trace, None if doors is None else doors.way_of(target))
     try:
-        stream = await engine.within(patience, connector.connect(address, port))
+        stream = await engine.within(patience, connector.connect(target.address, target.port))
         if stream is None:
-            return Held(End.REFUSED)
+            return Held(End.OURS if connector.held_up else End.REFUSED)
         opened = time.monotonic()
         idle = _until_end(stream)
         end = await idle if life is None else await engine.within(life, idle)

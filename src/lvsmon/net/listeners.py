@@ -5,8 +5,8 @@ import random
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, Self, TypeAlias
 
 from lvsmon.errors import LocalFault
 from lvsmon.model import Reason
@@ -37,27 +37,42 @@ _OF_THE_CONNECTION: Final = frozenset(
 """What accept(2) passes on of a connection that failed before it was accepted: the next one may be well."""
 
 
+Make: TypeAlias = Callable[[str, socket.SocketKind], Awaitable[socket.socket]]
+"""Makes a socket of the kind for what is sent to the address."""
+
+
 class SocketListener:
     """Takes one connection from the peer of another."""
 
     __slots__ = ("_adopt", "_engine", "_peer", "_sock")
 
     def __init__(
-        self,
+        self, sock: socket.socket, peer: str, engine: Engine, adopt: Callable[[socket.socket], Stream]
+    ) -> None:
+        self._sock = sock
+        self._peer = peer
+        self._engine = engine
+        self._adopt = adopt
+
+    @classmethod
+    async def open(
+        cls,
         beside: socket.socket,
         ports: tuple[int, int] | None,
         engine: Engine,
         adopt: Callable[[socket.socket], Stream],
-    ) -> None:
-        """Listen on the local address of ``beside``; raise `LocalFault`. ``adopt`` makes a stream of a connection."""
-        self._engine = engine
-        self._adopt = adopt
+        make: Make,
+    ) -> Self:
+        """Listen on the local address of ``beside``; raise `LocalFault`. ``adopt`` makes a stream of a connection.
+
+        ``make`` makes a socket that sends to that address as ``beside`` does.
+        """
         try:
             own = beside.getsockname()
-            self._peer: str = beside.getpeername()[0]
+            peer: str = beside.getpeername()[0]
         except OSError as error:  # the peer has gone meanwhile
             raise faults.later(error.errno or 0) from error
-        self._sock = _listen(beside.family, own, _candidates(ports))
+        return cls(await _listen(make, peer, own, _candidates(ports)), peer, engine, adopt)
 
     @property
     def address(self) -> str:
@@ -127,12 +142,9 @@ def _candidates(ports: tuple[int, int] | None) -> Iterable[int]:
         yield first + (start + step) % count
 
 
-def _listen(family: int, own: tuple[object, ...], ports: Iterable[int]) -> socket.socket:
+async def _listen(make: Make, peer: str, own: tuple[object, ...], ports: Iterable[int]) -> socket.socket:
     for port in ports:
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        except OSError as error:
-            raise faults.at_once(error.errno or 0) from error
+        sock = await make(peer, socket.SOCK_STREAM)
         try:
             # A port of the range may still be in TIME_WAIT from the run before.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

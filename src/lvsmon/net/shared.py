@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from lvsmon.net.vantage.door import Doors
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -32,6 +34,8 @@ class Shared:
     def __init__(self, limit: int = MAX_ENTRIES) -> None:
         self._entries: OrderedDict[Hashable, object] = OrderedDict()
         self._limit = limit
+        self.doors = Doors()
+        """The sockets of probes that go through the VIP."""
 
     async def once(
         self, key: Hashable, since: float, now: Callable[[], float], ask: Callable[[], Coroutine[Any, Any, _T]]

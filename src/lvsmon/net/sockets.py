@@ -7,7 +7,7 @@ import struct
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lvsmon.errors import ConnectFailed, LvsmonError
+from lvsmon.errors import ConnectFailed, LocalFault, LvsmonError
 from lvsmon.net import faults, files, programs
 from lvsmon.net.base import Datagram, Echo, Listener, Running, Stream, Trace
 from lvsmon.net.engine import Engine
@@ -16,6 +16,7 @@ from lvsmon.net.icmp import EchoSocket
 from lvsmon.net.listeners import SocketListener
 from lvsmon.net.programs import Program, RunningProgram
 from lvsmon.net.tls.values import Stapled, TlsProfile, TlsSession
+from lvsmon.net.vantage.door import Way
 
 if TYPE_CHECKING:
     from lvsmon.net.tls.session import TlsPipe
@@ -41,15 +42,19 @@ class SocketConnector:
     bug in a probe leaks a descriptor.
     """
 
-    __slots__ = ("_engine", "_open", "_trace")
+    __slots__ = ("_engine", "_open", "_trace", "_way", "held_up")
 
-    def __init__(self, engine: Engine, trace: Trace) -> None:
+    def __init__(self, engine: Engine, trace: Trace, way: Way | None = None) -> None:
+        """Take the ``way`` of what is sent to one address; all else goes as the director's routes say."""
         self._engine = engine
         self._trace = trace
+        self._way = way
+        self.held_up = False
+        """Whether the run waits for the director itself: a deadline missed then is nobody else's fault."""
         self._open: list[SocketStream | _SocketDatagram | EchoSocket | SocketListener | RunningProgram] = []
 
     async def connect(self, address: str, port: int, /) -> Stream:
-        sock = _make_socket(address, socket.SOCK_STREAM)
+        sock = await self._make_socket(address, socket.SOCK_STREAM)
         stream = self._adopt(sock)
         self._trace.connecting(address, port)
         number = sock.connect_ex((address, port))
@@ -59,18 +64,18 @@ class SocketConnector:
             if number:
                 raise faults.later(number)
         elif number:
-            raise faults.at_once(number)
+            raise self._at_once(address, number)
         self._trace.connected()
         return stream
 
     async def datagram(self, address: str, port: int, /) -> Datagram:
-        sock = _make_socket(address, socket.SOCK_DGRAM)
+        sock = await self._make_socket(address, socket.SOCK_DGRAM)
         datagram = _SocketDatagram(sock, self._engine, self._trace)
         self._open.append(datagram)
         self._trace.connecting(address, port)
         number = sock.connect_ex((address, port))
         if number:
-            raise faults.at_once(number)
+            raise self._at_once(address, number)
         self._trace.connected()
         return datagram
 
@@ -82,7 +87,7 @@ class SocketConnector:
     async def listen(self, beside: Stream, ports: tuple[int, int] | None = None, /) -> Listener:
         if not isinstance(beside, SocketStream):
             raise TypeError("listen() takes a stream of the same connector")
-        listener = SocketListener(beside.sock, ports, self._engine, self._adopt)
+        listener = await SocketListener.open(beside.sock, ports, self._engine, self._adopt, self._make_socket)
         self._open.append(listener)
         return listener
 
@@ -112,18 +117,28 @@ class SocketConnector:
         self._trace.awaiting(f"what {path} holds")
         return await files.read(path, limit, self._engine)
 
+    async def _make_socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        if self._way is not None and address == self._way.address:
+            self.held_up = True
+            sock = await self._way.door.socket(self._way.through, family, kind, self._engine)
+            self.held_up = False
+            return sock
+        try:
+            return socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            raise faults.at_once(error.errno or 0) from error
+
+    def _at_once(self, address: str, number: int) -> LvsmonError:
+        fault = faults.at_once(number)
+        if self._way is not None and address == self._way.address and isinstance(fault, LocalFault):
+            self._way.door.doubt()
+        return fault
+
     def close_all(self) -> None:
         """Close what the run opened and left open."""
         for opened in self._open:
             opened.close()
-
-
-def _make_socket(address: str, kind: socket.SocketKind) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        return socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    except OSError as error:
-        raise faults.at_once(error.errno or 0) from error
 
 
 class _Socket:

@@ -42,7 +42,7 @@ def default_deadline(specs: Collection[ProbeSpec], limit: int) -> float:
     """Return the seconds in which all runs end even if every one of them takes its whole timeout."""
     per_address: Counter[str] = Counter()
     for spec in specs:
-        per_address[spec.target.address] += 1
+        per_address[spec.target.host] += 1
     longest = max((spec.timeout for spec in specs), default=0.0)
     rounds = max((-(-count // PER_REALSERVER) for count in per_address.values()), default=0)
     return longest * (rounds + len(specs) // limit) + SLACK
@@ -66,7 +66,7 @@ async def run_all(specs: Collection[ProbeSpec], deadline: float, limit: int) -> 
     outcomes: dict[str, Outcome] = {}
 
     async def one(spec: ProbeSpec) -> None:
-        async with per_address[spec.target.address], everywhere:
+        async with per_address[spec.target.host], everywhere:
             outcomes[spec.id] = await run(
                 spec.probe, spec.target, spec.timeout, engine, lag.stalled, shared=shared, interval=deadline
             )
@@ -79,6 +79,7 @@ async def run_all(specs: Collection[ProbeSpec], deadline: float, limit: int) -> 
         pass  # the probes without an outcome are dealt with below
     finally:
         lag.close()
+        shared.doors.close()
     return {spec.id: outcomes.get(spec.id) or _not_run(deadline) for spec in specs}
 
 

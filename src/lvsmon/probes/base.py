@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Protocol
 
-from lvsmon.model import Damping, FactValue, Outcome, Reason, Target, Verdict
+from lvsmon.model import Damping, FactValue, Outcome, Reason, Target, Through, Verdict
 from lvsmon.net.base import Connector
 from lvsmon.net.clock import Clock, SystemClock
 from lvsmon.net.shared import Shared
@@ -52,8 +52,10 @@ class Probe(Protocol):
     names another. One that wants to know the VIP even where there is a hostname has a class variable ``uses_vip``,
     and ``needs_vip`` where it cannot do without. One that holds a certificate against what clients connect by, a
     hostname or else the VIP, says so in ``needs_name``: it cannot be aimed where there is neither. One that wants to
-    know what the configuration calls the realserver has ``uses_realserver``. One that learns what should be the same
-    on all realservers names that fact in ``comparable``, a class variable or a property: kind content compares it.
+    know what the configuration calls the realserver has ``uses_realserver``. One that reaches it by other means than
+    streams and datagrams says ``only_rip = True``: it cannot go through the VIP. One that learns what should be the
+    same on all realservers names that fact in ``comparable``, a class variable or a property: kind content compares
+    it.
     """
 
     kind: ClassVar[str]
@@ -129,6 +131,7 @@ def aim(
     vip: str | None = None,
     vport: int | None = None,
     realserver: str | None = None,
+    through: Through | None = None,
 ) -> Target:
     """Return the target of ``probe`` on one realserver: with the clients' names, and the port, only where it uses them.
 
@@ -155,4 +158,5 @@ def aim(
         vip=vip if wants_vip else None,
         vport=vport if probe.uses_hostname else None,
         realserver=realserver if getattr(probe, "uses_realserver", False) else None,
+        through=through,
     )

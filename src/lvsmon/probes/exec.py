@@ -33,6 +33,7 @@ class ExecProbe(ProgramSettings):
     """Run a program on the director and go by its end."""
 
     kind: ClassVar[str] = "exec"
+    only_rip: ClassVar[bool] = True
     transport: ClassVar[str] = "any"
     uses_hostname: ClassVar[bool] = True
     uses_vip: ClassVar[bool] = True

@@ -23,6 +23,7 @@ class FileProbe:
     """Read a file: up, down, drain, maint, a weight, or a weight in percent."""
 
     kind: ClassVar[str] = "file"
+    only_rip: ClassVar[bool] = True
     transport: ClassVar[str] = "any"
     memory_bound: ClassVar[int] = 65536
 

@@ -61,6 +61,7 @@ class PingProbe:
     """Send echo requests and count the answers; the port plays no part."""
 
     kind: ClassVar[str] = "ping"
+    only_rip: ClassVar[bool] = True
     transport: ClassVar[str] = "any"
     uses_port: ClassVar[bool] = False
     uses_hostname: ClassVar[bool] = False

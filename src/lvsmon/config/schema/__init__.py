@@ -11,11 +11,12 @@ from lvsmon.config.schema.cascade import (
     Cascading,
     DefaultsSection,
     FlapSection,
-    ProbeTiming,
+    Probing,
     TunnelSection,
 )
 from lvsmon.config.schema.director import ControlSection, DirectorSection, HistorySection, SysctlSection
 from lvsmon.config.schema.maintenance import MaintenanceSection
+from lvsmon.config.schema.vantage import VantageSection
 from lvsmon.config.schema.virtual import (
     EntrySection,
     ProbeSection,
@@ -41,11 +42,12 @@ __all__ = [
     "HostSection",
     "MaintenanceSection",
     "ProbeSection",
-    "ProbeTiming",
+    "Probing",
     "RealserverSection",
     "Section",
     "SorrySection",
     "SysctlSection",
     "TunnelSection",
+    "VantageSection",
     "VirtualSection",
 ]

@@ -78,7 +78,14 @@ class ProbeTiming(Section):
     """From the end of a failed run to the run that confirms it."""
 
 
-class Cascading(ProbeTiming):
+class Probing(ProbeTiming):
+    """What may be written of a probe of destinations, beside it or above it."""
+
+    vantage: Literal["rip", "vip"] | None = None
+    """Where its packets go: to the realserver's own address, or the way of the VIP's clients to that realserver."""
+
+
+class Cascading(Probing):
     """What may be written at every level: the nearest one to the destination (or to its probe) wins."""
 
     weight: Weight | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from lvsmon.config.schema.base import Section
-from lvsmon.config.schema.cascade import Cascading, ProbeTiming, SchedulerName, TunnelSection
+from lvsmon.config.schema.cascade import Cascading, Probing, SchedulerName, TunnelSection
 from lvsmon.config.values import (
     Address,
     Count,
@@ -24,7 +24,7 @@ from lvsmon.model.settings import shown
 FlagName: TypeAlias = Literal["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3", "ops"]
 
 
-class ProbeSection(ProbeTiming):
+class ProbeSection(Probing):
     """What every probe has besides its kind's own settings."""
 
     listed: ClassVar[str] = "`lvsmon config schema`"
