@@ -29,6 +29,7 @@ from lvsmon.model.settings import format_duration
 from lvsmon.monitor.alerting.informer import Informer
 from lvsmon.monitor.director import Director
 from lvsmon.monitor.jobs import Jobs
+from lvsmon.monitor.recalling import RECALLED, recalled
 from lvsmon.monitor.witness import Witness
 from lvsmon.notify import ServiceManager
 from lvsmon.store import Store
@@ -68,6 +69,7 @@ class Daemon:
         if store.is_in_place:
             store.save_owned(owned)  # before anything is written to the kernel: a kill must not turn ours into foreign
         remembered = store.load_states()
+        earlier = store.history.latest(RECALLED)
         now = Moment.now()
         session = Session(number=store.history.next_session(), version=lvsmon.__version__, started=now, seen=now)
         self._keeper = StateKeeper(store, session)
@@ -88,6 +90,7 @@ class Daemon:
             witness=self._witness,
             observe=self._informer.decided,
         )
+        self._director.trail.recall(recalled(earlier, plan))
         saver = Saver(self._keeper)
         self._office = Office(path, self._director, saver, self._manager, took=self._took, refused=self._refused)
         self._control = ControlServer(self._office, plan.control)

@@ -243,11 +243,17 @@ def test_the_pages_account_is_the_programs(monkeypatch):
             ]
         },
         "steps": [
-            {"at": at("9:41:28"), "kind": "health", "text": "UP → DOWN"},
-            {"at": at("9:41:28"), "kind": "weight", "text": "3 → 0: DOWN: weight 0 (on_failure = quiesce)"},
+            {"at": at("9:41:28"), "kind": "health", "earlier": False, "text": "UP → DOWN"},
+            {
+                "at": at("9:41:28"),
+                "kind": "weight",
+                "earlier": False,
+                "text": "3 → 0: DOWN: weight 0 (on_failure = quiesce)",
+            },
             {
                 "at": at("9:41:28"),
                 "kind": "written",
+                "earlier": False,
                 "text": "ipvsadm -e -t 192.0.2.10:80 -r 10.1.0.12:80 -m -w 0",
             },
         ],

@@ -5,8 +5,10 @@ import signal
 import socket
 
 import pytest
+from click.testing import CliRunner
 
 from daemon_process import DaemonProcess, Realserver, configuration, web
+from lvsmon.cli import main
 
 
 @pytest.fixture
@@ -113,6 +115,29 @@ def test_after_kill_9_the_next_start_goes_on(tmp_path, rs):
     with DaemonProcess(path) as daemon:
         daemon.wait_for("ipvs_write", command="-w 1")
         assert 0 == daemon.end(signal.SIGINT)
+
+
+def test_explain_tells_what_was_before_a_restart(tmp_path, rs):
+    """From the history: what an earlier process saw and did stands apart; where no daemon runs too."""
+    path = configuration(tmp_path, virtual=web(rs))
+    with DaemonProcess(path) as daemon:
+        daemon.wait_for("transition", after="UP")
+        rs.stop()
+        daemon.wait_for("ipvs_write", command="-w 0")
+        assert 0 == daemon.end()
+    gone = _explained(path)
+    with DaemonProcess(path) as daemon:
+        daemon.wait_for("ipvs_write", command="-w 0")
+        again = _explained(path)
+    for text in (gone, again):
+        before = text.partition("What happened before this lvsmon was started:")[2].partition("What happened:")[0]
+        parts = ["probe    UP → DOWN: refused: connection refused", "health   UP → DOWN", "weight   1 → 0", "-m -w 0"]
+        places = [before.rfind(part) for part in parts]
+        assert [-1, *places] == sorted({-1, *places}), text
+
+
+def _explained(path):
+    return CliRunner().invoke(main, ["explain", "web/rs1", "--config", str(path)]).stdout
 
 
 def test_the_service_manager_hears_ready_reloading_watchdog_and_stopping(tmp_path, rs):

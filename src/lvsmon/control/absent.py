@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,10 @@ from lvsmon.control.wished import document, documents
 from lvsmon.control.wishing import Changed, Standing
 from lvsmon.errors import IpvsError, StateError
 from lvsmon.model import Pause, ProbeState, Table, Wish, standing
+from lvsmon.monitor.recalling import RECALLED, recalled
 from lvsmon.monitor.selection import Selection, find
 from lvsmon.monitor.snapshot import Snapshot
+from lvsmon.monitor.trail import Trail
 from lvsmon.pool import Decided, Situation, decide
 from lvsmon.store import Lock, Store
 
@@ -46,6 +50,7 @@ def explain(path: Path, dest: str, absent: str) -> dict[str, Any]:
     plan = load(path)
     found = find(dest, plan.virtuals)
     view, pause, notes = view_of(plan)
+    view = replace(view, trail=_trail(plan))
     return {
         **_head(view, pause, notes, absent),
         "destinations": [view.account(virtual, destination) for virtual, destination in found],
@@ -136,6 +141,14 @@ def _stored(plan: Plan, notes: list[str]) -> tuple[Mapping[str, ProbeState], Pau
     except StateError as error:
         notes.append(f"health is not known: {error}")
         return {}, None, ()
+
+
+def _trail(plan: Plan) -> Trail:
+    """Return what the last daemon's history tells; nothing where the state file cannot be read, as is said already."""
+    trail = Trail()
+    with suppress(StateError), Store.read(plan.state_directory) as store:
+        trail.recall(recalled(store.history.latest(RECALLED), plan))
+    return trail
 
 
 def _table(plan: Plan, notes: list[str]) -> Table:

@@ -134,7 +134,10 @@ class View:
                 ]
                 for probe in destination.probes
             },
-            "steps": [{"at": each.at, "kind": each.kind, "text": each.text} for each in self.trail.steps(which)],
+            "steps": [
+                {"at": each.at, "kind": each.kind, "text": each.text, "earlier": each.earlier}
+                for each in self.trail.steps(which)
+            ],
         }
 
     def _probe(self, spec: ProbeSpec, state: ProbeState) -> dict[str, Any]:

@@ -4,7 +4,7 @@ For people who ask why; nothing is decided from it. Times are wall-clock seconds
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -21,6 +21,8 @@ STEPS: Final = 24
 class StepKind(StrEnum):
     """What may happen to a destination."""
 
+    PROBE = "probe"
+    """The health of one of its probes changed: told of an earlier process, whose outcomes are not known any more."""
     HEALTH = "health"
     WEIGHT = "weight"
     WRITTEN = "written"
@@ -30,9 +32,12 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
+    """``earlier`` says that it happened in an earlier process, and is told as the history has it."""
+
     at: float
     kind: StepKind
     text: str
+    earlier: bool = False
 
 
 class Trail:
@@ -42,6 +47,10 @@ class Trail:
         self._steps: dict[DestinationId, deque[Step]] = {}
         self._choices: Mapping[DestinationId, Choice] = {}
         self._since: dict[DestinationId, float] = {}
+
+    def recall(self, steps: Mapping[DestinationId, Collection[Step]]) -> None:
+        """Take what happened before this process, each destination's the oldest first, before anything else."""
+        self._steps = {which: deque(each, maxlen=STEPS) for which, each in steps.items()}
 
     def decided(self, choices: Mapping[DestinationId, Choice], at: float) -> None:
         """Take a decision on every destination of the plan."""
@@ -55,7 +64,9 @@ class Trail:
                 self._step(which, at, StepKind.HEALTH, f"{before.health} → {choice.health}")
             if before.weight != choice.weight:
                 why = f": {choice.because[-1]}" if choice.because else ""
-                self._step(which, at, StepKind.WEIGHT, f"{_weight(before.weight)} → {_weight(choice.weight)}{why}")
+                self._step(
+                    which, at, StepKind.WEIGHT, f"{shown_weight(before.weight)} → {shown_weight(choice.weight)}{why}"
+                )
         self._choices = choices
         for gone in [which for which in self._steps if which not in choices]:
             del self._steps[gone]
@@ -93,5 +104,5 @@ class Trail:
         steps.append(Step(at, kind, text))
 
 
-def _weight(weight: int | None) -> str:
+def shown_weight(weight: int | None) -> str:
     return "absent" if weight is None else str(weight)

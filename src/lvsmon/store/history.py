@@ -91,6 +91,11 @@ class History:
         sql = f"SELECT {_COLUMNS} FROM history WHERE kind IN ({marks}) AND {_PLACED} >= ? ORDER BY number"  # noqa: S608
         return [_entry(row) for row in self._file.rows(sql, [*wanted, since])]
 
+    def latest(self, most: int) -> list[Entry]:
+        """Return the last ``most`` entries in the order in which they happened."""
+        sql = f"SELECT {_COLUMNS} FROM history ORDER BY number DESC LIMIT ?"  # noqa: S608  no input in it
+        return [_entry(row) for row in reversed(self._file.rows(sql, [most]))]
+
     def prune(self, before: float, rows: int) -> int:
         """Forget what is older than the wall-clock time ``before``, and of each kind all but ``rows``; return how many.
 

@@ -53,10 +53,13 @@ def _account(each: Mapping[str, Any], answer: Mapping[str, Any], layout: Layout)
     for probe in each["probes"]:
         yield ""
         yield from _probe(probe, each["outcomes"].get(probe["id"], ()), now, layout)
-    if each["steps"]:
+    for earlier, head in ((True, "What happened before this lvsmon was started:"), (False, "What happened:")):
+        steps = [step for step in each["steps"] if step["earlier"] is earlier]
+        if not steps:
+            continue
         yield ""
-        yield "What happened:"
-        for step in each["steps"]:
+        yield head
+        for step in steps:
             mark = f"  {words.clock(step['at'], now)}  {step['kind']:8} "
             yield from _said(mark, _arrows(escape(step["text"]), layout), layout)
 
