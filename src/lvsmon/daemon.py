@@ -101,6 +101,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # see lvsmon.cli.daemon
         event(
             _log, logging.INFO, "started",
             config=self._path, backend=self._started.backend,

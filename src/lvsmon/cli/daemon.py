@@ -1,6 +1,7 @@
 """lvsmon daemon: run for months, keep the table right."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def command(path: Path, log_level: str | None, log_format: str) -> None:
     status: 0 after SIGTERM, 2 if the configuration is refused, 3 if the state directory cannot be used or another
     lvsmon holds it.
     """
+    # Until the daemon hears it, a SIGHUP waits: it would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         plan = load(path)
         logs.set_up(log_level or plan.log_level, log_format)
