@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from daemon_process import configuration, web
+from lvsmon.cli import _COMMANDS, main
 from lvsmon.cli.plan import lines as lines_of
 from lvsmon.config import load
 from lvsmon.control.telling.maintenance import tell as maintenance_page
@@ -24,6 +26,13 @@ PAGES = {"resume": "pause", "disable": "enable"}
 
 class Rs:
     address, port = "127.0.0.1", 80
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_the_help_of_every_command_fits_a_terminal_of_80_columns(name):
+    """What click does not wrap, because it is a table, is written so."""
+    shown = CliRunner().invoke(main, [name, "--help"], terminal_width=80).stdout
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
 
 
 def options(name):

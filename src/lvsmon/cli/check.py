@@ -96,8 +96,9 @@ def command(
     kernel's table are probed by what their ports suggest.
 
     \b
-    Exit status: 0 everything up, 1 something down, 2 wrong usage or configuration,
-    3 could not tell or could not write, 75 another run is at work.
+    Exit status: 0 everything up, 1 something down, 2 wrong usage or
+    configuration, 3 could not tell or could not write, 75 another run is at
+    work.
     With --output nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """  # noqa: D301  click wants the character itself
     from lvsmon.oneshot.report import Mode

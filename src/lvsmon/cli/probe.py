@@ -73,16 +73,17 @@ def command(
     """Run one probe by hand: show the dialogue, the verdict, what it means and what usually causes it.
 
     \b
-    lvsmon probe http 10.1.0.11 path=/health expect=ready hostname=shop.example.org
+    lvsmon probe http 10.1.0.11 path=/health hostname=shop.example.org
     lvsmon probe smtp mail.example.org:587
-    lvsmon probe shop/rs1          what the configuration probes there, as the daemon would
+    lvsmon probe shop/rs1          what the configuration probes there
     lvsmon probe --dest shop/rs1   the daemon's own probes of it, run now
 
     The settings of a KIND are told by `lvsmon probe KIND --help`. Secrets are shown as stars. Nothing is written, and
     nothing counts for rise and fall, but with --dest.
 
     \b
-    Exit status: 0 PASS, 1 WARN or FAIL, 2 wrong usage or configuration, 3 UNKNOWN.
+    Exit status: 0 PASS, 1 WARN or FAIL, 2 wrong usage or configuration,
+    3 UNKNOWN.
     """  # noqa: D301  click wants the character itself
     from lvsmon import logs
 
