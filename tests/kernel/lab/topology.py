@@ -99,8 +99,8 @@ class RealServer(Host):
 class Director(Host):
     """The director; what `ipvsadm` prints there is the tests' witness."""
 
-    def __init__(self, realservers: tuple[RealServer, ...]) -> None:
-        super().__init__("director")
+    def __init__(self, realservers: tuple[RealServer, ...], name: str = "director") -> None:
+        super().__init__(name)
         self._names = {address: server.name for server in realservers for address in (server.rip, server.rip6)}
 
     def cut(self) -> None:
