@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import errno
 import json
 import re
 import signal
@@ -282,6 +283,28 @@ def test_the_usual_port_is_told_where_it_depends_on_tls():
         tuple(line.split()[:2]) for line in probe("--list").stdout.splitlines()
     }
     assert "The port is 21 where none is given, 990 with tls=implicit." in " ".join(probe("ftp", "-h").stdout.split())
+
+
+def test_a_director_without_descriptors_for_an_event_loop_says_unknown(monkeypatch):
+    def starved():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("asyncio.new_event_loop", starved)
+    monkeypatch.setattr("asyncio.events.new_event_loop", starved)
+    found = probe("tcp", "127.0.0.1:9", "-o", "json")
+    told = json.loads(found.stdout)
+    assert (3, "UNKNOWN", "local_resources") == (found.exit_code, told["verdict"], told["reason"])
+
+
+def test_what_nobody_expected_is_not_taken_for_down(monkeypatch):
+    """Python's own exit status 1 would be."""
+
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("lvsmon.cli.terminal.show", broken)
+    found = probe("--list")
+    assert (3, True) == (found.exit_code, "RuntimeError: a bug" in found.stderr)
 
 
 def test_help_without_a_kind_is_that_of_the_command():

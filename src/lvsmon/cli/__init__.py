@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import click
 
+_FAILED: Final = 3
+"""What `lvsmon check` and `lvsmon probe` end with where they cannot tell."""
+
 _INTERRUPTED: Final = 130
 """What a shell says of a program that SIGINT ended."""
 
@@ -46,11 +49,19 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C is told as such wherever it comes, and click's own 1 would mean "down"."""
+        """Run the command; Ctrl-C is told as such wherever it comes, and click's own 1 would mean "down".
+
+        So would Python's, of an exception that nobody expected: a bug of ours, or a director without descriptors.
+        """
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             sys.exit(_INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:  # noqa: BLE001  whatever it is
+            sys.excepthook(*sys.exc_info())
+            sys.exit(_FAILED)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

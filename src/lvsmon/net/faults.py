@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-from lvsmon.errors import ConnectFailed, LocalFault, LvsmonError
+from lvsmon.errors import ConnectFailed, LocalFault
 from lvsmon.model import Reason
 
 _THEIRS: Final[Mapping[int, tuple[Reason, str]]] = {
@@ -47,22 +47,33 @@ _OURS: Final[Mapping[int, Reason]] = {
 _AT_ONCE_THEIRS: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 
 
-def at_once(number: int) -> LvsmonError:
+_WORDS: Final[Mapping[int, str]] = {
+    errno.EADDRNOTAVAIL: "it has no address of that family to connect from, or no local port is free",
+    errno.EAFNOSUPPORT: "its kernel does not speak IP of that version",
+    errno.EHOSTUNREACH: "it has no route to the address",
+    errno.ENETUNREACH: "it has no route to the address",
+    errno.ENETDOWN: "the interface that leads to the address is down",
+    errno.EAGAIN: "no local port is free",
+    errno.EPERM: "not permitted: its own firewall drops what is sent, or a capability is missing",
+}
+"""What the kernel's own words do not say; the others are good enough."""
+
+
+def at_once(number: int) -> LocalFault | ConnectFailed:
     """Return the error for an errno given by a call itself: socket(), bind(), connect(), sendto()."""
     if number in _AT_ONCE_THEIRS:
         return later(number)
-    reason = _OURS.get(number, Reason.LOCAL_FAULT)
-    return LocalFault(f"{_name(number)} on the director: {os.strerror(number)}", reason)
+    return _ours(number)
 
 
-def later(number: int) -> LvsmonError:
+def later(number: int) -> LocalFault | ConnectFailed:
     """Return the error for an errno that the network brought: SO_ERROR after connect(), recv(), send()."""
     known = _THEIRS.get(number)
     if known is not None:
         return ConnectFailed(known[1], known[0])
-    reason = _OURS.get(number, Reason.LOCAL_FAULT)
-    return LocalFault(f"{_name(number)} on the director: {os.strerror(number)}", reason)
+    return _ours(number)
 
 
-def _name(number: int) -> str:
-    return errno.errorcode.get(number, str(number))
+def _ours(number: int) -> LocalFault:
+    name, words = errno.errorcode.get(number, str(number)), _WORDS.get(number) or os.strerror(number)
+    return LocalFault(f"{name} on the director: {words}", _OURS.get(number, Reason.LOCAL_FAULT))

@@ -13,6 +13,7 @@ from lvsmon.monitor.run import Run
 from lvsmon.monitor.selection import Selection, UnknownName
 from lvsmon.monitor.transcript import Recorder, Transcript, masked
 from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.faults import at_once
 from lvsmon.probes.base import Probe
 from lvsmon.secrets.masking import masker_of
 
@@ -22,7 +23,12 @@ def run(
 ) -> Run:
     """Run ``probe`` once; ``limit`` is in bytes of the dialogue."""
     at = time.time()
-    outcome, heard = asyncio.run(_run(probe, target, timeout, limit))
+    running = _run(probe, target, timeout, limit)
+    try:
+        outcome, heard = asyncio.run(running)
+    except OSError as error:  # not even an event loop: the director has no descriptors left
+        running.close()
+        outcome, heard = runner.judge(at_once(error.errno or 0)), ()
     return Run(
         kind=probe.kind,
         target=target,
