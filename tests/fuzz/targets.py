@@ -46,7 +46,9 @@ from lvsmon.wire import (
     rtsp,
     sip,
     smtp,
+    snmp,
     ssh,
+    ssh_kex,
     telnet,
 )  # fmt: skip
 from lvsmon.wire.content_coding import Decoder
@@ -55,7 +57,7 @@ from lvsmon.wire.messages import MessageReader
 from lvsmon.wire.scram import Scram
 from lvsmon.wire.xdr import Cursor
 from radius_messages import ASKED, SECRET, md5, reply
-from ssh_server import offer, packet
+from ssh_server import offer, packet, string
 
 CORPUS = Path(__file__).with_name("corpus")
 
@@ -249,6 +251,21 @@ def _revocation(staple):
     found = ocsp.judge(staple, leaf, [issuer], 1.8e9)
     assert found.status in {"good", "revoked", "unusable"}
     return found.status
+
+
+def _exchange(method):
+    """Return what hears the server's part of a key exchange, and then holds it against its signature."""
+    exchange = ssh_kex.start(method, b"")
+
+    def hear(data):
+        algorithm = ssh_kex.HOST_KEY_ALGORITHMS[len(data) % len(ssh_kex.HOST_KEY_ALGORITHMS)]
+        proof = exchange.hear(b"\x1f" + data)
+        with suppress(ProtocolViolation):
+            ssh_kex.verify(proof, algorithm)
+            raise AssertionError("made-up bytes are a signature")
+        return proof
+
+    return hear
 
 
 RPC_WORDS = (
@@ -503,6 +520,14 @@ TARGETS = {
             b"x" * 900,
         ),
     ),
+    "snmp": Target(
+        messages(response=snmp.response),
+        (
+            b"\x30", b"\2\1\1", b"\4\6public", b"\xa2\x0e", b"\2\4\x7f\xff\xff\xff", b"\2\1\0", b"\x30\0", b"\x81\x80",
+            b"\x82\xff\xff", b"\x84", b"\xff", b"\2\0",
+        ),
+        must=False,
+    ),
     "ssh": Target(
         {"stream": ssh.SshReader},
         (
@@ -513,6 +538,16 @@ TARGETS = {
     "ssh-offer": Target(
         messages(offer=lambda data: ssh.parse_offer(data or b"\1")),
         (b"\x14", bytes(16), b"\0\0\0\1a", b"\0\0\0\3a,b", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0", offer()),
+    ),
+    "ssh-exchange": Target(
+        messages(curve=_exchange("curve25519-sha256"), nist=_exchange("ecdh-sha2-nistp256")),
+        (
+            string(b"ssh-ed25519"), string(string(b"ssh-ed25519") + string(b"\1" * 32)), string(b"\x09" + bytes(31)),
+            string(bytes(32)), string(b"\4" + b"\1" * 64), string(string(b"ssh-ed25519") + string(bytes(64))),
+            string(string(b"ssh-rsa") + string(b"\1\0\1") + string(b"\0" + b"\xff" * 128)), string(b"rsa-sha2-256"),
+            string(string(b"ecdsa-sha2-nistp256") + string(b"nistp256") + string(b"\4" + b"\1" * 64)), b"\0\0\0\1",
+            b"\xff\xff\xff\xff",
+        ),
     ),
     "telnet": Target(
         {"stream": telnet.TelnetReader},
