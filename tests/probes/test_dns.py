@@ -139,6 +139,13 @@ def test_a_truncated_answer_is_fetched_over_tcp(cut):
     assert (Verdict.PASS, "tcp after a truncated udp answer") == (outcome.verdict, outcome.facts["over"])
 
 
+def test_a_deadline_tells_of_answers_to_something_else():
+    forged = NameServer(udp=lambda query: [bytes([query.id >> 8 ^ 1]) + good(query).to_wire()[1:]] * 3)
+    outcome = outcome_of(PROBE, forged, timeout=0.4)
+    assert Reason.DEADLINE is outcome.reason
+    assert "an answer: what came (3) has another id than what was asked, late or forged" in outcome.detail
+
+
 TCP = {
     "closed": (None, Reason.REFUSED, "over UDP is truncated, and over TCP: connection refused"),
     "closes at once": (lambda _: None, Reason.CLOSED, "0 of 2 bytes"),

@@ -106,6 +106,20 @@ def test_a_program_that_lacks_a_part_of_itself_is_the_directors_trouble(style, s
     assert (Verdict.UNKNOWN, Reason.MISSING_PROGRAM) == _verdict(2, style=style, output=said)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"Traceback (most recent call last):\n  x\nMemoryError", b"Out of memory!",
+        b"OSError: [Errno 24] Too many open files: 'x'", b"sh: 1: Cannot fork",
+        b"bash: fork: retry: Resource temporarily unavailable",
+    ],
+)  # fmt: skip
+def test_a_program_that_meets_a_limit_of_ours_is_the_directors_trouble(said):
+    assert (Verdict.UNKNOWN, Reason.LOCAL_RESOURCES) == _verdict(1, errors=said)
+    assert Verdict.FAIL is _verdict(1, output=said)[0], "what it says on stdout may be the realserver's state"
+    assert Verdict.PASS is _verdict(0, errors=said)[0]
+
+
 def test_performance_data_become_facts():
     outcome, _ = _run(Ended(code=0, output=b"HTTP OK: 200|time=0.012s;1;2;0 size=612B load=5%\n"), style="nagios")
     assert "HTTP OK: 200" == outcome.detail

@@ -110,6 +110,12 @@ def test_a_virtual_service_without_a_name_is_asked_for_by_its_vip(against, autho
     assert "certificate is for 192.0.2.10, clients ask for 192.0.2.11" == outcome.detail
 
 
+def test_an_address_that_is_entered_as_a_name_is_told_as_that(against, authority):
+    outcome = against(authority.server(names=("192.0.2.10",)), hostname=None, vip="192.0.2.10")
+    _is(outcome, Verdict.FAIL, Reason.CERTIFICATE)
+    assert "it has that as a DNS name, and clients take only an IP address entry" in outcome.detail
+
+
 def test_the_wrong_name_is_told_with_both_names(against, authority):
     """The chain is good, so that one handshake shows it all."""
     outcome = against(authority.server(names=("rs2.example.org",), cn=NAME))

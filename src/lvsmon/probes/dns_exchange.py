@@ -105,7 +105,7 @@ async def _over_udp(
     """Return the answer, None for a truncated one."""
     datagram = await net.datagram(server.address, server.port)
     wire = query.to_wire()
-    ear = _Ear(datagram, query)
+    ear = _Ear(net, datagram, query)
     for _ in range(question.retries + 1):
         await datagram.send(wire)
         if await net.within(question.retransmit, ear.hear()):
@@ -121,8 +121,10 @@ async def _over_udp(
 class _Ear:
     """Listens for the answer to one query and passes over what is not."""
 
-    def __init__(self, datagram: Datagram, query: dns.message.QueryMessage) -> None:
+    def __init__(self, net: Connector, datagram: Datagram, query: dns.message.QueryMessage) -> None:
+        self._net = net
         self._datagram = datagram
+        self._others = 0
         self._query = query
         self.answer: dns.message.Message | None = None
         self.complaint: ProbeFailed | None = None
@@ -136,6 +138,9 @@ class _Ear:
         while True:
             wire = await self._datagram.receive()
             if len(wire) < 12 or int.from_bytes(wire[:2]) != self._query.id:
+                self._others += 1
+                what = f"what came ({self._others}) has another id than what was asked, late or forged"
+                self._net.awaiting(f"an answer: {what}")
                 continue
             flags = int.from_bytes(wire[2:4])
             try:

@@ -15,6 +15,12 @@ NOT_FOUND: Final = (126, 127)
 _LACKING: Final = re.compile(rb"Can't locate \S{1,200} in @INC|error while loading shared libraries|No module named")
 """A program that lacks a part of itself: Perl, the dynamic linker, Python. That is the director's trouble."""
 
+_SHORT: Final = re.compile(
+    rb"(?m)^(?:MemoryError\b|Out of memory!|.{0,200}[:\]] (?:Cannot allocate memory|Too many open files|Cannot fork)\b"
+    rb"|.{0,200}fork: (?:retry: )?Resource temporarily unavailable)"
+)
+"""A program that hits a limit (max_memory, max_files, max_processes): so say Python, Perl, shells and C programs."""
+
 _REASONS: Final[Mapping[Verdict, Reason]] = {
     Verdict.PASS: Reason.OK,
     Verdict.WARN: Reason.DEGRADED,
@@ -38,6 +44,8 @@ def lacking(name: str, ended: Ended) -> Outcome | None:
         return _unknown(detail, Reason.LOCAL_RESOURCES if over else Reason.LOCAL_FAULT)
     if ended.code and (found := _LACKING.search(ended.errors + b"\n" + ended.output)):
         return _unknown(f"{name} lacks a part of itself: {shown(found[0])}", Reason.MISSING_PROGRAM)
+    if ended.code and (found := _SHORT.search(ended.errors)):  # what it says on stdout may be of the realserver
+        return _unknown(f"{name} has not enough of the director: {shown(found[0])}", Reason.LOCAL_RESOURCES)
     return None
 
 

@@ -163,6 +163,8 @@ class TlsSettings:
             return
         if not certificate.is_for(name, accept_cn=self.tls_accept_cn):
             detail = f"certificate is for {certificate.described()}, clients ask for {name}"
+            if name in certificate.names:
+                detail += ": it has that as a DNS name, and clients take only an IP address entry for an address"
             if not self.tls_accept_cn and certificate.is_for(name, accept_cn=True):
                 detail += ", and clients of today look at alternative names only (tls_accept_cn takes the CN)"
             raise CertificateRefused(detail, facts=tls_facts(session))
