@@ -143,7 +143,7 @@ def test_a_deadline_tells_of_answers_to_something_else():
     forged = NameServer(udp=lambda query: [bytes([query.id >> 8 ^ 1]) + good(query).to_wire()[1:]] * 3)
     outcome = outcome_of(PROBE, forged, timeout=0.4)
     assert Reason.DEADLINE is outcome.reason
-    assert "an answer: what came (3) has another id than what was asked, late or forged" in outcome.detail
+    assert re.search(r"an answer: what came \([1-9]\d*\) has another id than what was asked", outcome.detail), outcome
 
 
 TCP = {

@@ -124,7 +124,7 @@ BAD = {
     "a day ahead": ({"off": 86400.0}, Reason.EXPECTATION, "ahead"),
     "a client's answer": ({"mode": 3}, Reason.PROTOCOL, "mode 3"),
     "an unknown version": ({"version": 7}, Reason.PROTOCOL, "version 7"),
-    "another's answer": ({"cookie": 1}, Reason.DEADLINE, "no answer"),
+    "another's answer": ({"cookie": 1}, Reason.DEADLINE, "does not repeat the time stamp of a question"),
     "too short": ({"cut": 47}, Reason.DEADLINE, "no answer"),
     "nothing": ({"cut": 0}, Reason.DEADLINE, "no answer"),
     "silence": ({"lost": 99}, Reason.DEADLINE, "no answer"),

@@ -94,6 +94,7 @@ class NtpProbe:
                 if cookie in asked:
                     utc, monotonic = asked[cookie]
                     return _Seen.of(ntp.read(data), utc, monotonic, heard)
+                ctx.net.awaiting("an answer: what came does not repeat the time stamp of a question, late or forged")
 
         for last in [False] * self.retries + [True]:
             cookie = secrets.randbits(64)
