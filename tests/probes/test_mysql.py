@@ -71,11 +71,17 @@ def test_without_a_user_a_refused_login_is_answer_enough(steps):
     assert (Verdict.PASS, "takes logins") == (outcome.verdict, outcome.detail)
 
 
+def test_a_server_that_has_blocked_the_director_says_nothing_of_itself():
+    """Its clients are other hosts, and it serves them."""
+    outcome = _run(_error(1129, "Host is blocked", b""))
+    assert (Verdict.UNKNOWN, Reason.LOCAL_PERMISSION) == (outcome.verdict, outcome.reason)
+    assert "run FLUSH HOSTS there: error 1129: Host is blocked" in outcome.detail
+
+
 @pytest.mark.parametrize(
     ("steps", "reason", "words"),
     [
         ((_error(1040, "Too many connections", b""),), Reason.REJECTED, "it has too many connections: error 1040"),
-        ((_error(1129, "Host is blocked", b""),), Reason.REJECTED, "run FLUSH HOSTS there"),
         ((*NOBODY, _error(1053, "Server shutdown in progress")), Reason.REJECTED, "it is shutting down"),
         ((_greeting(flags=0x0DF7),), Reason.PROTOCOL, "older than MySQL 4.1"),
         ((_says(b"\x09x\0"),), Reason.PROTOCOL, "protocol 9"),

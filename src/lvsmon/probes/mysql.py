@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, TypeAlias
 
-from lvsmon.errors import ExpectationFailed, PeerClosed, ProtocolViolation, Rejected, TlsFailed
+from lvsmon.errors import ExpectationFailed, LocalFault, PeerClosed, ProtocolViolation, Rejected, TlsFailed
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
@@ -20,10 +20,12 @@ _SYNTAX: Final = 1064
 _CAUSES: Final = {
     1040: "it has too many connections",
     1053: "it is shutting down",
-    1129: "it has blocked the director after too many broken connections (max_connect_errors): run FLUSH HOSTS there",
     1203: "the user has too many connections",
     1226: "the user has used up a limit",
 }
+_BLOCKED: Final = 1129
+"""It takes nothing more from this host, after max_connect_errors broken connections: clients are other hosts."""
+
 _OK, _MORE, _SWITCH, _ERROR = 0x00, 0x01, 0xFE, 0xFF
 _FAST, _FULL = b"\1\3", b"\1\4"
 _Row: TypeAlias = list[tuple[str, bytes | None]]
@@ -221,7 +223,13 @@ def _is_end(body: bytes) -> bool:
     return body[0] == _SWITCH and len(body) < 9
 
 
-def _rejected(refusal: mysql.Complaint) -> Rejected:
+def _rejected(refusal: mysql.Complaint) -> Rejected | LocalFault:
+    if refusal.code == _BLOCKED:
+        return LocalFault(
+            "the realserver has blocked the director after too many broken connections (max_connect_errors): "
+            f"run FLUSH HOSTS there: {shown(str(refusal).encode())}",
+            Reason.LOCAL_PERMISSION,
+        )
     reason = Reason.AUTHENTICATION if refusal.code in _WHO else Reason.REJECTED
     cause = f"{_CAUSES[refusal.code]}: " if refusal.code in _CAUSES else ""
     return Rejected(cause + shown(str(refusal).encode()), reason)
