@@ -1,5 +1,6 @@
 """Streams of what is wrong, and what each rule of a route makes of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -79,6 +80,37 @@ def test_after_so_many_failures():
     assert stream.told == [(3, "opened", "web/rs1")]
     brake = condition("web", Severity.BRAKE)
     assert Stream(route(after=After(failures=4))).see(brake).told == [(0, "opened", "web")]
+
+
+def test_after_so_many_failures_within_a_time_whether_in_a_row_or_not():
+    """As mon's manual has it (`alertafter 3 30m`): passes between do not matter, the time does."""
+    one, two = (condition("web/rs1", facts={"failures": number}) for number in (1, 2))
+    wanted = route(after=After(failures=3, within=60.0))
+    stream = Stream(wanted).see(one, seconds=5).see(seconds=20).see(one).see(seconds=20).see(one, seconds=2).see()
+    assert stream.told == [(46, "opened", "web/rs1"), (48, "resolved", "web/rs1")]
+    assert Stream(wanted).see(one).see(seconds=40).see(one).see(seconds=40).see(one, seconds=5).told == []
+    stream = Stream(wanted).see(two, seconds=5).see(replace(two, facts={"failures": 3}), seconds=5)
+    assert stream.told == [(5, "opened", "web/rs1")]
+
+
+def test_what_had_its_failures_is_told_when_the_window_opens_however_long_ago_they_were():
+    """And what is counted is forgotten after its time, so that it cannot grow."""
+    three = condition("web/rs1", facts={"failures": 3})
+    later = datetime.fromtimestamp(START + 90, UTC)
+    hours = Period.parse(f"hr {{{later.hour}}} min {{{later.minute}}}")
+    stream = Stream(route(after=After(failures=3, within=10.0), when=hours)).see(three, seconds=120)
+    assert [stage for _, stage, _ in stream.told] == ["opened"]
+    assert stream.told[0][0] > 10
+    assert stream.see(seconds=12).state.failing == {}
+
+
+def test_a_pass_within_the_incident_does_not_take_failures_back():
+    """A realserver that is DOWN has passed once, which is not enough to be UP, and fails again."""
+    counts = [condition("web/rs1", facts={"failures": number}) for number in (2, 0, 1)]
+    stream = Stream(route(after=After(failures=3, within=60.0)))
+    for each in counts:
+        stream.see(each, seconds=3)
+    assert stream.told == [(6, "opened", "web/rs1")]
 
 
 def test_every_so_often_but_no_more_than_max():

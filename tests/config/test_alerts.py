@@ -120,7 +120,12 @@ def test_what_is_not_written_is_as_the_route_has_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", [BASE, BASE + ALERT, BASE + '[[alert]]\nname = "all"\nto = ["mail"]\nresolve = false\n']
+    "text",
+    [
+        BASE,
+        BASE + ALERT,
+        BASE + '[[alert]]\nname = "all"\nto = ["mail"]\nresolve = false\nafter = "30 in 1h"\n',
+    ],
 )
 def test_what_is_shown_loads_as_the_same_and_shows_no_secret(tmp_path, text):
     import tomlkit

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from lvsmon.alerts import incidents
 from lvsmon.alerts.condition import Condition, Subject
+from lvsmon.alerts.failing import FailingById, count
 from lvsmon.alerts.holding import Account, Held, hold
 from lvsmon.alerts.incidents import Acknowledgement, Incident, Incidents, follow, root_of
 from lvsmon.alerts.route import Route, choose
@@ -26,6 +27,8 @@ class State:
     threads: Mapping[ThreadKey, Thread] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """By route: what was sent lately, what is held back, and counters."""
+    failing: FailingById = field(default_factory=dict)
+    """How often what failed lately, where a route asks for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def advance(
     if conditions is None:
         conditions = [incident.condition for incident in state.incidents.values()]
     followed = follow(state.incidents, conditions, now, unjudged)
-    groups = _groups(followed.incidents, routes, now)
+    failing = count(state.failing, followed.incidents, routes, now)
+    groups = _groups(followed.incidents, failing, routes, now)
     open_now = {incident.id for incident in followed.incidents.values()}
     threads: dict[ThreadKey, Thread] = {}
     accounts: dict[str, Account] = {}
@@ -79,7 +83,7 @@ def advance(
         account, passed = hold(route, known, messages, now)
         accounts[route.name] = known if known == account else account
         due += [Due(route, message, held) for message, held in passed]
-    return Step(State(followed.incidents, threads, accounts), tuple(due), followed.opened, followed.ended)
+    return Step(State(followed.incidents, threads, accounts, failing), tuple(due), followed.opened, followed.ended)
 
 
 def acknowledge(state: State, incident: str, ack: Acknowledgement | None) -> State:
@@ -87,7 +91,9 @@ def acknowledge(state: State, incident: str, ack: Acknowledgement | None) -> Sta
     return replace(state, incidents=incidents.acknowledge(state.incidents, incident, ack))
 
 
-def _groups(open_now: Incidents, routes: Sequence[Route], now: float) -> dict[str, dict[str, list[Member]]]:
+def _groups(
+    open_now: Incidents, failing: FailingById, routes: Sequence[Route], now: float
+) -> dict[str, dict[str, list[Member]]]:
     """Return by route and group who is in it."""
     children: dict[str, list[Condition]] = {}
     suppressed = set()
@@ -97,11 +103,12 @@ def _groups(open_now: Incidents, routes: Sequence[Route], now: float) -> dict[st
             children.setdefault(root.id, []).append(incident.condition)
             suppressed.add(incident.id)
     groups: dict[str, dict[str, list[Member]]] = {route.name: {} for route in routes}
-    for incident in open_now.values():
+    for key, incident in open_now.items():
+        ripe = failing[key].ripe if key in failing else frozenset[str]()
         for route in choose(routes, incident.condition):
             member = Member(
                 incident,
-                ripe=route.is_ripe(incident.condition, now),
+                ripe=route.is_ripe(incident.condition, now, enough=route.name in ripe),
                 acknowledged=incident.is_acknowledged(now),
                 suppressed=incident.id in suppressed,
                 follows=tuple(children.get(incident.id, ())),

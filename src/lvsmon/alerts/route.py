@@ -30,10 +30,19 @@ class Resolve(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """How long trouble must last: so many failures in a row, or so many seconds."""
+    """How long trouble must last: so many failures in a row, or so many seconds.
+
+    With ``within`` so many failures in that many seconds, in a row or not.
+    """
 
     failures: int = 0
     seconds: float = 0.0
+    within: float = 0.0
+
+    @property
+    def most(self) -> int | None:
+        """How many failures in a row make a difference; None for all of them."""
+        return None if self.within else self.failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +106,13 @@ class Route:
         inside = self.when is None or self.when.contains(moment)
         return inside and (self.unless is None or not self.unless.contains(moment))
 
-    def is_ripe(self, condition: Condition, now: float) -> bool:
-        """Say whether ``condition`` has lasted long enough. What counts no failures is ripe by time alone."""
+    def is_ripe(self, condition: Condition, now: float, *, enough: bool = False) -> bool:
+        """Say whether ``condition`` has lasted long enough. What counts no failures is ripe by time alone.
+
+        ``enough`` says whether there were as many failures as are wanted within a time.
+        """
         failures = condition.facts.get("failures")
-        if isinstance(failures, int) and failures < self.after.failures:
+        if isinstance(failures, int) and (failures < self.after.failures if not self.after.within else not enough):
             return False
         return now >= condition.since + self.after.seconds
 

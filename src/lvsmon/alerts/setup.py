@@ -1,5 +1,6 @@
 """What the configuration says of alerts, as a whole."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -32,6 +33,12 @@ class Setup:
     def zone(self) -> tzinfo:
         """The time zone that times are told in: that of the first route."""
         return self.routes[0].zone if self.routes else UTC
+
+    @property
+    def most_failures(self) -> int:
+        """How many failures in a row make a difference to a route."""
+        asked = [route.after.most for route in self.routes]
+        return sys.maxsize if None in asked else max(filter(None, asked), default=0)
 
     def __bool__(self) -> bool:
         return bool(self.routes or self.heartbeat)

@@ -12,7 +12,10 @@ from lvsmon.config.values import between
 from lvsmon.model.settings import Written, duration, format_duration, shown
 
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
-_LIMIT: Final = re.compile(r"(\d{1,5}) in (\S+)", re.ASCII)
+_WITHIN: Final = re.compile(r"(\d{1,5}) in (\S+)", re.ASCII)
+_MON_AFTER: Final = re.compile(r"(\d{1,5})\s+(\d+[smhd])", re.ASCII)
+_MOST_FAILURES: Final = 1000
+_AFTER: Final = 'write a number of failures, such as 3, a time, such as "5m", or both, such as "3 in 30m"'
 
 
 def _period(value: str) -> str:
@@ -42,14 +45,29 @@ def _time(value: str) -> str:
 
 
 def _after(value: object) -> After:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_FAILURES:
         return After(failures=value)
     if isinstance(value, str):
+        return _after_text(value)
+    raise ValueError(f"{_AFTER}, not {shown(value)}")
+
+
+def _after_text(value: str) -> After:
+    if value.isdecimal() and value.isascii():
+        raise ValueError(f"write a number of failures without quotes, such as 3, not {shown(value)}")
+    if match := _MON_AFTER.fullmatch(value):
+        raise ValueError(f'write failures within a time as "{match[1]} in {match[2]}", not {shown(value)} as in mon')
+    if " in " not in value:
         return After(seconds=duration(value))
-    raise ValueError(f'write a number of failures, such as 3, or a time, such as "5m", not {shown(value)}')
+    match = _WITHIN.fullmatch(value)
+    if match is None or not 2 <= int(match[1]) <= _MOST_FAILURES or duration(match[2]) < 1:
+        raise ValueError(f"{_AFTER}, with 2 to {_MOST_FAILURES} failures within at least 1s, not {shown(value)}")
+    return After(failures=int(match[1]), within=duration(match[2]))
 
 
 def _write_after(after: After) -> int | str:
+    if after.within:
+        return f"{after.failures} in {format_duration(after.within)}"
     return after.failures or format_duration(after.seconds)
 
 
@@ -57,7 +75,7 @@ def _limit(value: object) -> Limit:
     """Return the limit; "off" is one that nothing reaches."""
     if value == "off":
         return OFF
-    match = _LIMIT.fullmatch(value) if isinstance(value, str) else None
+    match = _WITHIN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[1]) < 1 or duration(match[2]) < 1:
         raise ValueError(f'write a limit, such as "60 in 1h", or "off", not {shown(value)}')
     return Limit(int(match[1]), duration(match[2]))

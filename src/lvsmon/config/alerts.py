@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC
+from math import inf
 
 from lvsmon import windows
 from lvsmon.alerts.condition import Severity
@@ -14,13 +15,16 @@ from lvsmon.config.guesses import meant
 from lvsmon.config.schema import AlertSection
 from lvsmon.config.sections import Sections
 from lvsmon.model import VirtualService
-from lvsmon.model.settings import shown
+from lvsmon.model.settings import format_duration, shown
+from lvsmon.probes.base import ProbeSpec
 
 _RESOLVE = {"told": Resolve.TOLD, "never": Resolve.NO, "always": Resolve.ALWAYS}
 _USUAL = Limit(60, 3600.0)
 
 
-def setup_of(sections: Sections, virtuals: Sequence[VirtualService], complaints: Complaints) -> Setup:
+def setup_of(
+    sections: Sections, virtuals: Sequence[VirtualService], probes: Collection[ProbeSpec], complaints: Complaints
+) -> Setup:
     """Return routes and channels; what is wrong with them goes to ``complaints``.
 
     Names are looked up only where nothing else is wrong: they may be of a section that was refused.
@@ -37,6 +41,7 @@ def setup_of(sections: Sections, virtuals: Sequence[VirtualService], complaints:
             complaints.add(where.at("timezone"), f'missing: write the time zone of {needs[0]}, such as "Europe/Berlin"')
         if names_are_known:
             _check_names(section, where, sections, virtuals, complaints)
+            _check_pace(section.after, where.at("after"), probes, complaints)
         routes.append(_route(section))
     heartbeat = None
     if sections.heartbeat is not None:
@@ -58,6 +63,20 @@ def _check_names(
     realservers = {one.realserver.name for _, one in destinations}
     _known("realserver", section.realservers, realservers, where.at("realservers"), complaints)
     _known("tag", section.tags, tags, where.at("tags"), complaints)
+
+
+def _check_pace(after: After | None, where: Where, probes: Collection[ProbeSpec], complaints: Complaints) -> None:
+    """Refuse a number of failures that no probe can come to within the time."""
+    if after is None or not after.within or not probes:
+        return
+    paces = (min(one.interval, one.fast_interval or inf, one.down_interval or inf) for one in probes)
+    most = max(one.damping.fall + after.within // pace for one, pace in zip(probes, paces, strict=True))
+    if most < after.failures:
+        complaints.add(
+            where,
+            f"{after.failures} failures take longer than {format_duration(after.within)} at the intervals of probes: "
+            f"write at most {most:.0f}, or a longer time",
+        )
 
 
 def _known(what: str, names: Iterable[str], known: Collection[str], where: Where, complaints: Complaints) -> None:

@@ -89,7 +89,7 @@ def load_all(path: Path) -> Loaded:
         )
     virtuals_made = [one.virtual for one in resolved]
     windows = maintenance.windows_of(reader.sections, virtuals_made, complaints)
-    alerting = alerts.setup_of(reader.sections, virtuals_made, complaints)
+    alerting = alerts.setup_of(reader.sections, virtuals_made, builder.made.probes.values(), complaints)
     complaints.refuse()
     director, control = reader.sections.director, reader.sections.control
     plan = Plan(

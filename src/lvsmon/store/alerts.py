@@ -6,7 +6,7 @@ kills the process, an alert was either not yet decided on, or it is in the outbo
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lvsmon.alerts.alert import Alert
 from lvsmon.alerts.engine import State
+from lvsmon.alerts.failing import Failing
 from lvsmon.alerts.holding import Account
 from lvsmon.alerts.incidents import Acknowledgement, Incident
 from lvsmon.alerts.outbox import Entry
@@ -23,12 +24,13 @@ from lvsmon.store.file import StateFile
 _INCIDENT: Final = TypeAdapter(Incident)
 _THREAD: Final = TypeAdapter(Thread)
 _ACCOUNT: Final = TypeAdapter(Account)
+_FAILING: Final = TypeAdapter(Failing)
 _ALERT: Final = TypeAdapter(Alert)
 _ACKNOWLEDGEMENT: Final = TypeAdapter(Acknowledgement)
 _BEAT: Final = "beat"
 
 _BETWEEN: Final = "\n"
-"""Stands between a route's name and a group's: neither has a line end in it."""
+"""Stands between a route's name and a group's, and the parts of a subject: none has a line end in it."""
 
 
 class AlertStore:
@@ -56,7 +58,7 @@ class AlertStore:
 
     def load(self) -> tuple[State, list[Entry]]:
         """Return what was remembered; what cannot be read is left out, with a note."""
-        incidents, threads, accounts = {}, {}, {}
+        incidents, threads, accounts, failing = {}, {}, {}, {}
         for kind, key, record in self._file.rows("SELECT kind, key, record FROM alerting"):
             if kind == _BEAT:
                 continue
@@ -70,9 +72,12 @@ class AlertStore:
                     threads[route, group] = _THREAD.validate_json(record)
                 elif kind == "account":
                     accounts[key] = _ACCOUNT.validate_json(record)
+                elif kind == "failing":
+                    found = _FAILING.validate_json(record)
+                    failing[found.severity, found.subject] = found
             except ValidationError:
                 self.notes.append(f"{self._file.path}: the record of {kind} {key!r} is unreadable: it begins anew")
-        return State(incidents, threads, accounts), self._entries()
+        return State(incidents, threads, accounts, failing), self._entries()
 
     def _entries(self) -> list[Entry]:
         found = []
@@ -170,3 +175,5 @@ def _values(state: State) -> Iterator[tuple[tuple[str, str], object, TypeAdapter
         yield ("thread", _BETWEEN.join(thread_key)), thread, _THREAD
     for route, account in state.accounts.items():
         yield ("account", route), account, _ACCOUNT
+    for (severity, subject), failing in state.failing.items():
+        yield ("failing", _BETWEEN.join([severity, *astuple(subject)])), failing, _FAILING

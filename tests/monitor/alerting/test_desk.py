@@ -12,13 +12,13 @@ from lvsmon.alerts.alert import Stage
 from lvsmon.alerts.condition import Subject
 from lvsmon.alerts.facts import About
 from lvsmon.alerts.incidents import Acknowledgement
-from lvsmon.alerts.route import GroupBy, Limit
+from lvsmon.alerts.route import After, GroupBy, Limit
 from lvsmon.alerts.setup import Setup
 from lvsmon.errors import ActionFailed, StateError
 from lvsmon.monitor.alerting.desk import Desk
 from lvsmon.store.alerts import AlertStore
 
-RS1, RS2 = condition("web/rs1"), condition("web/rs2")
+RS1, RS2 = condition("web/rs1"), condition("web/rs2", facts={"failures": 1})
 SETUP = Setup(routes=(route(to=("mail", "pager")),), channels={"mail": None, "pager": None})
 
 
@@ -229,7 +229,7 @@ def test_a_restart_after_every_step_tells_the_same(tmp_path_factory, moments):
         fresh.close()
         return loaded
 
-    chosen = route(limit=Limit(3, 5.0), group_wait=1.0, every=2.0)
+    chosen = route(limit=Limit(3, 5.0), group_wait=1.0, every=2.0, after=After(failures=2, within=4.0))
     kept, restarted = Stream(chosen), Stream(chosen, roundtrip=through_the_file)
     for moment in moments:
         kept.see(*moment)

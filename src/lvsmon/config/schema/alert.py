@@ -69,7 +69,7 @@ class AlertSection(Section):
     """The time zone of `when`, `unless` and `digest`, and of times in the texts; UTC where none is needed."""
 
     after: AfterSetting | None = Field(default=None, json_schema_extra={"default": "0s"})
-    """How long trouble must last: a number of failures in a row, or a time."""
+    """How long trouble must last: a number of failures in a row, a time, or failures within a time ("3 in 30m")."""
 
     every: Every | None = None
     """How often it is repeated while it lasts; never where it is not written."""

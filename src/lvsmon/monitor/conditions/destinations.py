@@ -57,7 +57,7 @@ class _Look:
         choices = [snapshot.decided.choices.get((virtual.key, each.key)) for each in virtual.destinations]
         serving = sum(choice is not None and bool(choice.weight) for choice in choices)
         self._left = f"{serving} of {len(choices)} destinations serve"
-        self._most_asked = max((route.after.failures for route in snapshot.plan.alerting.routes), default=0)
+        self._most_asked = snapshot.plan.alerting.most_failures
 
     def at(self, destination: Destination, choice: Choice) -> Iterator[Condition]:
         states = {probe: self._snapshot.states[probe] for probe in destination.probes if probe in self._snapshot.states}

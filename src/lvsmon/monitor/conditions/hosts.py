@@ -16,7 +16,6 @@ def conditions(snapshot: Snapshot) -> Iterator[Condition]:
     """Yield a condition for each host that is DOWN; what it depends on in turn is its parent."""
     down = {host.name: host for host in snapshot.plan.hosts if _health(host, snapshot) is Health.DOWN}
     cut_off = _cut_off(snapshot)
-    most = max((route.after.failures for route in snapshot.plan.alerting.routes), default=0)
     for host in down.values():
         states = [snapshot.states[probe] for probe in host.probes if snapshot.states[probe].health is Health.DOWN]
         last = min(states, key=lambda state: state.since)
@@ -32,7 +31,7 @@ def conditions(snapshot: Snapshot) -> Iterator[Condition]:
             done=(f"what probes say of {len(affected)} destinations behind it is not counted: {named}",)
             if affected
             else (),
-            facts={"failures": min(last.fails, most)},
+            facts={"failures": min(last.fails, snapshot.plan.alerting.most_failures)},
             parent=_parent(host, down),
         )
 
