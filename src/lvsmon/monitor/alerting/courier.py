@@ -60,7 +60,7 @@ class Courier:
                     await self._moved.wait()
         await self.stop()
         for entry in self._desk.outbox.under_way():
-            self._desk.failed(entry, ActionFailed(f"not delivered within the {patience:.0f} s there were"), self._now())
+            self._desk.failed(entry, ActionFailed(f"not delivered within the {patience:.3g} s there were"), self._now())
 
     async def _serve(self, name: str) -> None:
         while True:
