@@ -9,7 +9,7 @@ import pytest
 from lvsmon.actions.bodies import alertmanager, chat, ntfy, pagerduty
 from lvsmon.actions.bodies.tone import Tone, tone_of
 from lvsmon.alerts.alert import Stage
-from lvsmon.alerts.condition import Severity
+from lvsmon.alerts.condition import Severity, Subject
 from lvsmon.testing.channel_conformance import HOSTILE, hostile_alert, sample_alert
 
 ALERT = sample_alert(5)
@@ -20,13 +20,14 @@ def at(stage, **more):
     return replace(ALERT, stage=stage, **more)
 
 
-def test_alertmanager_is_told_an_incident_as_one_alert():
+DESTINATION = {"virtual": "shop", "realserver": "rs2", "destination": "10.1.0.12:443"}
+LABELS = {"alertname": "lvsmon", "director": "director1.example.org", "incident": "incident-5", "condition": "down"}
+
+
+def test_alertmanager_is_told_a_condition_as_one_alert():
     (told,) = alertmanager.body(ALERT, {"team": "lvs", "route": "{route}"}, LINK, 3600.0)
     assert {
-        "labels": {
-            "alertname": "lvsmon", "director": "director1.example.org", "incident": "incident-5", "team": "lvs",
-            "route": "oncall",
-        },
+        "labels": {**LABELS, **DESTINATION, "team": "lvs", "route": "oncall"},
         "annotations": {
             "summary": ALERT.subject, "description": ALERT.text, "severity": "down", "stage": "opened",
             "virtual": "shop", "realserver": "rs2", "urgency": "error",
@@ -37,18 +38,41 @@ def test_alertmanager_is_told_an_incident_as_one_alert():
     } == told  # fmt: skip
 
 
-def test_alertmanager_knows_an_incident_by_labels_that_do_not_change():
-    stages = (Stage.CHANGED, Stage.REPEATED, Stage.ACKNOWLEDGED, Stage.RESOLVED)
-    alerts = [at(stage, severity=Severity.FLOOR, conditions=(), number=7) for stage in stages]
-    labels = [alertmanager.body(one, {}, "", 3600.0)[0]["labels"] for one in (ALERT, *alerts)]
-    assert all(one == labels[0] for one in labels)
+def test_alertmanager_knows_a_condition_by_labels_that_do_not_change():
+    """Whatever of it changes, and whatever else comes into its group and goes."""
+    (known,) = ALERT.conditions
+    changed = replace(known, summary="worse", seen="", reason="", done=(), left="", tags=frozenset(), facts={})
+    worse = replace(known, severity=Severity.FLOOR, subject=Subject("shop"))
+    alerts = [
+        at(Stage.CHANGED, severity=Severity.FLOOR, conditions=(worse, changed), number=7),
+        at(Stage.REPEATED, conditions=(changed,), subject="still"),
+        at(Stage.CHANGED, conditions=(worse,), over=(changed,)),
+        at(Stage.RESOLVED, conditions=(worse, changed)),
+    ]
+    for one in (ALERT, *alerts):
+        labels = [told["labels"] for told in alertmanager.body(one, {"how": "{severity}"}, "", 3600.0)]
+        assert labels.count({**LABELS, **DESTINATION, "how": "down"}) == 1
+        assert len(labels) == len(one.conditions) + len(one.over)
+
+
+def test_alertmanager_is_told_what_is_over_while_the_rest_goes_on():
+    (first,) = ALERT.conditions
+    second = replace(first, subject=Subject("shop", "rs3", "10.1.0.13:443"), summary="rs3 is DOWN", seen="a\nb")
+    told = alertmanager.body(at(Stage.CHANGED, conditions=(second,), over=(first,)), {}, "", 3600.0)
+    ends = {one["labels"]["realserver"]: one["endsAt"] for one in told}
+    assert ends == {"rs3": "2023-11-14T23:14:20.250Z", "rs2": "2023-11-14T22:14:20.250Z"}
+    assert (told[0]["annotations"]["summary"], told[0]["annotations"]["description"].splitlines()) == (
+        "rs3 is DOWN",
+        ['seen "a\\nb"', f"done {first.done[0]}", "1 of 2 destinations serve"],
+    )
 
 
 def test_alertmanager_is_told_the_end():
     (told,) = alertmanager.body(at(Stage.RESOLVED), {}, "", 3600.0)
     assert ("2023-11-14T22:13:20.000Z", "2023-11-14T22:14:20.250Z") == (told["startsAt"], told["endsAt"])
     assert "generatorURL" not in told
-    (told,) = alertmanager.body(at(Stage.RESOLVED, since=ALERT.at + 1), {}, "", 3600.0)
+    later = replace(ALERT.conditions[0], since=ALERT.at + 1)
+    (told,) = alertmanager.body(at(Stage.RESOLVED, conditions=(later,)), {}, "", 3600.0)
     assert told["startsAt"] == told["endsAt"], "a clock that went back makes no alert that Alertmanager refuses"
 
 

@@ -183,6 +183,7 @@ class Hook:
         keys = tuple(dict.fromkeys(key for key in _keys(request.json)))
         skipped = {"urgency", "virtual", "realserver", "incident", "director", "blocks", "type", "elements", "emoji"}
         skipped |= {"status", "banner"}  # facts
+        skipped |= {"destination", "about"}  # labels, where they are not empty
         return names, request.path, tuple(key for key in keys if key not in skipped)
 
 

@@ -113,6 +113,12 @@ def test_a_pass_within_the_incident_does_not_take_failures_back():
     assert stream.told == [(6, "opened", "web/rs1")]
 
 
+def test_what_was_over_when_max_was_reached_is_told_with_the_end():
+    """Whoever was told that it began hears that it is over: Alertmanager would wait for it."""
+    stream = Stream(route(most=1)).see(RS1, RS2, seconds=2).see(RS1, seconds=3).see()
+    assert stream.told == [(0, "opened", "web/rs1 web/rs2"), (5, "resolved", "web/rs1 web/rs2")]
+
+
 def test_every_so_often_but_no_more_than_max():
     stream = Stream(route(every=3.0, most=3)).see(RS1, seconds=20).see()
     assert stream.told == [

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from alerts.streams import Stream, condition, route
+from lvsmon.alerts.alert import Stage
 from lvsmon.alerts.condition import Severity
 from lvsmon.alerts.facts import About, lasting
 from lvsmon.alerts.render import MAX_SUBJECT, Renderer
@@ -60,6 +61,8 @@ def test_children_acknowledgements_and_what_is_over_are_told():
     stream = Stream(route(every=1.0)).see(DOWN, child).see(condition("web/rs1"), DOWN, child)
     stream.acknowledge("rs2").see(condition("web/rs1"), DOWN).see(DOWN)
     texts = {alert.stage.value: alert.text for alert in alerts(stream)}
+    over = [[one.subject.realserver for one in alert.over] for alert in alerts(stream) if alert.stage is Stage.CHANGED]
+    assert over[-1] == ["rs1"]
     assert "This follows from it, and is told by itself to nobody:\n  web/rs9 is down" in texts["opened"]
     assert "anna has taken it on: on it" in texts["acknowledged"]
     assert "No longer so:\n  web/rs1 is down" in texts["changed"]

@@ -12,7 +12,7 @@ import pytest
 from daemons.conftest import eventually, free_port
 from lvsmon.actions.webhook import WebhookChannel
 from lvsmon.alerts.alert import Stage
-from lvsmon.alerts.condition import Severity
+from lvsmon.alerts.condition import Subject
 from lvsmon.errors import ActionFailed
 from lvsmon.testing.channel_conformance import HOSTILE, hostile_alert, sample_alert
 
@@ -68,19 +68,45 @@ def test_it_fires_once_and_is_resolved(base):
     alert = now(1)
     deliver(base, alert, labels={"team": "lvs"}, link="https://wiki.example.org/{virtual}")
     (seen,) = active(base, "incident-1")
-    assert {"alertname": "lvsmon", "director": alert.director, "incident": "incident-1", "team": "lvs"} == seen[
-        "labels"
-    ]
+    assert {
+        "alertname": "lvsmon", "director": alert.director, "incident": "incident-1", "team": "lvs",
+        "condition": "down", "virtual": "shop", "realserver": "rs2", "destination": "10.1.0.12:443",
+    } == seen["labels"]  # fmt: skip
     assert (alert.subject, alert.text) == (seen["annotations"]["summary"], seen["annotations"]["description"])
     assert "https://wiki.example.org/shop" == seen["generatorURL"]
     deliver(base, alert, labels={"team": "lvs"})
-    changed = replace(alert, stage=Stage.CHANGED, severity=Severity.FLOOR, subject="worse", conditions=())
+    worse = replace(alert.conditions[0], seen="worse", facts={}, left="")
+    changed = replace(alert, stage=Stage.CHANGED, subject="worse", conditions=(worse,))
     deliver(base, changed, labels={"team": "lvs"})
     (again,) = active(base, "incident-1")
     assert (seen["fingerprint"], "worse") == (again["fingerprint"], again["annotations"]["summary"])
     assert seen["startsAt"] == again["startsAt"]
     deliver(base, replace(changed, stage=Stage.RESOLVED, at=time.time()), labels={"team": "lvs"})
     eventually(lambda: active(base, "incident-1"), lambda found: not found)
+
+
+def test_what_is_over_is_resolved_while_the_others_of_its_group_go_on(base):
+    """Three of a group, told together; one is over, and later the rest."""
+    alert = now(8)
+    three = [
+        replace(
+            alert.conditions[0], subject=Subject("shop", f"rs{number}", f"10.1.0.{number}:443"), summary=f"{number}"
+        )
+        for number in (1, 2, 3)
+    ]
+
+    def firing():
+        return sorted(
+            (one["labels"]["realserver"], one["annotations"]["summary"]) for one in active(base, "incident-8")
+        )
+
+    deliver(base, replace(alert, conditions=tuple(three)))
+    assert firing() == [("rs1", "1"), ("rs2", "2"), ("rs3", "3")]
+    left = replace(alert, stage=Stage.CHANGED, conditions=(three[0], three[2]), over=(three[1],), at=time.time())
+    deliver(base, left)
+    eventually(firing, lambda found: found == [("rs1", "1"), ("rs3", "3")])
+    deliver(base, replace(left, stage=Stage.RESOLVED, over=(), at=time.time()))
+    eventually(firing, lambda found: not found)
 
 
 def test_it_stays_for_as_long_as_it_is_held(base):

@@ -61,9 +61,9 @@ class WebhookChannel(TlsSettings):
     routing_key: Secret | None = None
     """Integration key of a service of PagerDuty's, with body = "pagerduty"."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Further labels, with body = "alertmanager"; one that changes in an incident makes another alert there."""
+    """Further labels, with body = "alertmanager"; one that changes meanwhile makes another alert there."""
     hold: Duration = 7 * 86400.0
-    """How long Alertmanager keeps an incident of which it hears no more, with body = "alertmanager"."""
+    """How long Alertmanager keeps what it hears no more of, with body = "alertmanager"."""
     link: str = ""
     """A URL that people are shown, for a runbook or a dashboard; placeholders are filled in."""
     retry_statuses: tuple[int, ...] = (408, 425, 429)

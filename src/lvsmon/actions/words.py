@@ -71,6 +71,7 @@ def as_json(alert: Alert) -> dict[str, Json]:
         "director": one_line(alert.director, _MAX_LINE),
         "condition_count": len(alert.conditions),
         "conditions": [_condition(condition) for condition in alert.conditions[:MAX_CONDITIONS]],
+        "over": [_condition(condition) for condition in alert.over[:MAX_CONDITIONS]],
     }
 
 

@@ -52,5 +52,7 @@ class Alert:
     """The host name of the director."""
     conditions: tuple[Condition, ...] = ()
     """What is wrong, worst first; of a resolved incident, what was last seen."""
+    over: tuple[Condition, ...] = ()
+    """What was told before and is over, while ``conditions`` still hold."""
     more: Mapping[str, Json] = field(default_factory=dict)
     """For channels of one kind: what a template of theirs made."""

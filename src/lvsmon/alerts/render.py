@@ -54,6 +54,7 @@ class Renderer:
             number=thread.number,
             director=self._about.director,
             conditions=message.conditions,
+            over=message.over,
         )
 
     def _templates(self, route: Route) -> _Templates:

@@ -140,7 +140,7 @@ def _go_on(
     current |= {one.incident.id: one.incident.condition for one in news}
     thread = replace(thread, told=current, changing=None, told_at=now if news else thread.told_at)
     if route.most is not None and thread.troubles >= route.most:
-        return thread, messages
+        return replace(thread, told={**over, **current}), messages  # the last message will tell that all is over
     thread = replace(thread, number=thread.number + 1, troubles=thread.troubles + bool(news))
     follows = _follows([*holding.values(), *news])
     said = _say(Stage.CHANGED, thread, tuple(current.values()), over=tuple(over.values()), follows=follows)
