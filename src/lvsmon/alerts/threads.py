@@ -117,6 +117,7 @@ def _go_on(
     route: Route, thread: Thread, members: Sequence[Member], open_now: Container[str], now: float
 ) -> tuple[Thread | None, list[Message]]:
     here = {one.incident.id: one for one in members}
+    thread = _with_who_came_back(route, thread, members, open_now, now)
     holding = {name: here[name] for name in thread.told if name in here}
     news = [one for one in members if _is_news(one, thread.told)]
     over = {name: condition for name, condition in thread.told.items() if name not in here and name not in open_now}
@@ -145,6 +146,20 @@ def _go_on(
     follows = _follows([*holding.values(), *news])
     said = _say(Stage.CHANGED, thread, tuple(current.values()), over=tuple(over.values()), follows=follows)
     return thread, [*messages, said]
+
+
+def _with_who_came_back(
+    route: Route, thread: Thread, members: Sequence[Member], open_now: Container[str], now: float
+) -> Thread:
+    """Return the thread as if what came back within ``group_wait`` had never been over."""
+    if thread.changing is None or now >= thread.changing + route.group_wait:
+        return thread
+    back = {one.incident.condition.id: one.incident for one in members if _is_news(one, thread.told)}
+    told = {
+        back[condition.id].id if name not in open_now and condition.id in back else name: condition
+        for name, condition in thread.told.items()
+    }
+    return replace(thread, told=told)
 
 
 def _resolved(route: Route, thread: Thread, over: tuple[Condition, ...], now: float) -> list[Message]:
