@@ -124,6 +124,17 @@ def test_a_template_that_fails_gives_the_default_text_and_says_so(bad):
         ("{{ 9 ** 9 }}", "a power"),
         ("{{ 'x'|center(999) }}", 'the filter "center"'),
         ("{{ 'x'|safe }}", 'the filter "safe"'),
+        ("{% set x %}y{% endset %}", "a set with an end"),
+        ("{% filter upper %}y{% endfilter %}", "a filter with an end"),
+        ("{% autoescape false %}{{ x }}{% endautoescape %}", "autoescape"),
+        ("{{ {'a': x} }}", "a dictionary"),
+        ("{{ [x, x] }}", "a list of more than constants"),
+        ("{{ [[1, 2]] }}", "a list of more than constants"),
+        ("{% set x = x, x %}", "a list of more than constants"),
+        ("{{ x|join(y) }}", "a short constant"),
+        ("{{ x|join(d=y) }}", "a short constant"),
+        ("{{ x|join(*y) }}", "a short constant"),
+        ("{{ x|join('" + "y" * 101 + "') }}", "a short constant"),
         ("{{ unclosed", "line 1"),
         ("x" * 20_000, "write a shorter one"),
         ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "nested too deeply"),
@@ -142,7 +153,11 @@ def test_what_a_template_may_not_do_is_refused_before_it_is_used(source, says):
         "{% set x = 'x' %}" + "{% set x = x ~ x %}" * 60 + "{{ x }}",
         "{% set x = 'x' %}" + "{% set x = x + x %}" * 60 + "{{ x }}",
         "{% set x = c %}" + "{% set x = x + x %}" * 60 + "{{ x }}",
-        "{% set x = ['y', 'y'] %}" + "{% set x = [x|join, x|join] %}" * 60 + "{{ x }}",
+        "{% set x = c %}" + "{% set x = x + x %}" * 60 + "{{ x|join(', ') }}",
+        "{% set x = 'yz' %}"
+        + "{% set x = x ~ x %}" * 14
+        + "{% for a in c %}{% set y = x|list|sort|join %}{% endfor %}",
+        "{% for a in c %}{% for b in c %}" + "{{ a == b }}" * 500 + "{% endfor %}{% endfor %}",
         "{% for a in c %}{% for b in c %}" + "y" * 1000 + "{% endfor %}{% endfor %}",
     ],
 )
@@ -150,8 +165,20 @@ def test_no_template_takes_long_or_makes_much(source):
     template, began = Template(source), time.process_time()
     with pytest.raises(ValueError) as caught:
         template.render({"c": list(range(50))})
-    assert any(word in str(caught.value) for word in ("turns", "characters"))
+    assert any(word in str(caught.value) for word in ("turns", "characters", "items"))
     assert time.process_time() - began < 1.0
+
+
+def test_what_templates_are_made_of_is_allowed():
+    """A choice among constants, two names of one loop, joining by a comma, every condition a good many times."""
+    source = (
+        "{% if severity in ['down', 'brake'] or severity in ('floor', 'sorry') %}{{ tags|sort|join(', ') }}{% endif %}"
+        "{% for one in conditions %}" + "{{ loop.index }}. {{ one.summary|upper|truncate(20) }}\n" * 10 + "{% endfor %}"
+    )
+    many = [{"summary": "x" * 500}] * 20
+    made = Template(source).render({"severity": "down", "tags": ["b", "a"], "conditions": many})
+    assert made.startswith("a, b1. XXX")
+    assert len(made) > 4000
 
 
 def test_a_template_reaches_nothing_but_its_values():
