@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# The daemons that tests start would each compile lvsmon anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help venv test lint unit whole lab lab-shell chaos lab-where-possible daemons daemons-where-possible fuzz demo bench clean
 
 help:
@@ -30,13 +33,16 @@ lint: venv
 	$(BIN)/mypy docs/how-to/write-a-probe/lvsmon_finger.py
 	$(BIN)/lint-imports
 
-# What a person runs while working; `make test` runs the slow ones too, and the real daemons, these one at a time.
+# Two workers: whoever has nothing left takes from the other.
+PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal
+
+# What a person runs while working; `make test` runs the slow ones too, and the real daemons, a file of tests at a time.
 unit: venv
-	$(BIN)/pytest -q -n 2 -m "not slow and not daemons" $(ARGS)
+	$(PYTEST) -m "not slow and not daemons" --hypothesis-profile=quick $(ARGS)
 
 whole: venv
-	$(BIN)/pytest -q -n 2 -m "not daemons"
-	$(BIN)/pytest -q -m daemons
+	$(PYTEST) -m "not daemons"
+	$(PYTEST) --dist loadfile -m daemons
 
 # The kernel lab installs nothing: see docs/kernel-lab.md.
 LAB := PYTHONPATH=tests $(BIN)/python -m kernel.lab

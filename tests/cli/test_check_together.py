@@ -12,6 +12,8 @@ from check_support import Director
 from lvsmon.cli import main
 from lvsmon.store import Lock, Store
 
+pytestmark = pytest.mark.slow
+
 
 def test_beside_a_daemon_apply_refuses_and_a_look_looks(director: Director) -> None:
     """Two writers would fight over weights; the refusal names the other and says what to do."""

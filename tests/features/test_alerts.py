@@ -6,17 +6,10 @@ import signal
 import pytest
 from click.testing import CliRunner
 
-from daemon_process import DaemonProcess, Realserver, configuration, web
+from daemon_process import DaemonProcess, configuration, web
 from lvsmon.cli import main as cli
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def rs():
-    realserver = Realserver()
-    yield realserver
-    realserver.stop()
 
 
 def routes(tmp_path):

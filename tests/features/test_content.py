@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from daemon_process import DaemonProcess, configuration, web
 from lvsmon.cli import main
 
+pytestmark = pytest.mark.slow
+
 PROBE = 'kind = "content"\nof = {{ kind = "http", path = "/release.txt" }}\n{}'
 PATIENT = 'interval = "9s"\ntimeout = "9s"\n'
 """For looks, which run once: nothing is shown by how slow this machine is."""

@@ -11,13 +11,6 @@ from daemon_process import DaemonProcess, Realserver, configuration, web
 from lvsmon.cli import main
 
 
-@pytest.fixture
-def rs():
-    realserver = Realserver()
-    yield realserver
-    realserver.stop()
-
-
 def test_a_dead_realserver_goes_to_weight_0_and_comes_back(tmp_path, rs):
     other = Realserver("127.0.0.2")
     with DaemonProcess(configuration(tmp_path, virtual=web(rs, other))) as daemon:

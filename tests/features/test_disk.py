@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import DaemonProcess, Realserver, configuration, web
+from daemon_process import DaemonProcess, configuration, web
 from lvsmon.model.history import EntryKind
 from lvsmon.store import Store
 
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.slow
 
 TINY = "600k"
 MOUNT = f'mount -t tmpfs -o size={TINY} none "$0" && exec "$@"'
-
-
-@pytest.fixture
-def rs():
-    realserver = Realserver()
-    yield realserver
-    realserver.stop()
 
 
 def own_mounts(folder):

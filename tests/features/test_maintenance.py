@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import DaemonProcess, Realserver, configuration, web
+from daemon_process import DaemonProcess, configuration, web
 from lvsmon.config import load
 from lvsmon.past.look import look_at_availability
 from lvsmon.past.timeline import State
@@ -18,13 +18,6 @@ from lvsmon.past.timeline import State
 pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "maintenance-windows.md"
-
-
-@pytest.fixture
-def rs():
-    realserver = Realserver()
-    yield realserver
-    realserver.stop()
 
 
 def window(begun, purpose="disable"):

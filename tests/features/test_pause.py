@@ -7,15 +7,10 @@ import socket
 import pytest
 from click.testing import CliRunner
 
-from daemon_process import DaemonProcess, Realserver, configuration, web
+from daemon_process import DaemonProcess, configuration, web
 from lvsmon.cli import main
 
-
-@pytest.fixture
-def rs():
-    realserver = Realserver()
-    yield realserver
-    realserver.stop()
+pytestmark = pytest.mark.slow
 
 
 def lvsmon(path, *words):

@@ -2,14 +2,9 @@
 
 import pytest
 
-from daemon_process import DaemonProcess, Realserver, configuration, web
+from daemon_process import DaemonProcess, configuration, web
 
-
-@pytest.fixture
-def rs():
-    realserver = Realserver()
-    yield realserver
-    realserver.stop()
+pytestmark = pytest.mark.slow
 
 
 def _say(path, text):

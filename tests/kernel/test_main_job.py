@@ -62,7 +62,7 @@ def go_and_come_back(network, monitor, tell, cases):
             settle(record)
             killed = time.monotonic()
             server.kill(daemon)
-            network.director.until_weights(virtual.shown, left_of(virtual, server.name), virtual.down_within)
+            monitor.until_out(virtual, left_of(virtual, server.name))
             out = time.monotonic() - killed
             left = killed + out
             settle(record, without={server.name})
@@ -115,9 +115,9 @@ def test_silence_is_found_within_the_same_time(network, monitor):
     monitor.until_serving(WEB)
     _, rs2, rs3 = network.realservers
     rs2.freeze("nginx")
-    network.director.until_weights(WEB.shown, WEIGHTS | {"rs2": 0}, WEB.down_within + SLOW_GUEST)
+    monitor.until_out(WEB, WEIGHTS | {"rs2": 0}, SLOW_GUEST)
     rs3.cut()
-    network.director.until_weights(WEB.shown, WEIGHTS | {"rs2": 0, "rs3": 0}, WEB.down_within + SLOW_GUEST)
+    monitor.until_out(WEB, WEIGHTS | {"rs2": 0, "rs3": 0}, SLOW_GUEST)
     rs2.thaw("nginx")
     rs3.mend()
     monitor.until_serving(WEB)
@@ -148,7 +148,7 @@ def test_a_killed_lvsmon_goes_on_without_one_needless_write(network, monitor, po
     monitor.start()
     monitor.until_serving(virtual)
     network.realservers[0].kill("nginx")
-    network.director.until_weights(virtual.shown, left_of(virtual, "rs1"), virtual.down_within)
+    monitor.until_out(virtual, left_of(virtual, "rs1"))
     table = network.director.saved()
     monitor.kill()
     written = monitor.events("ipvs_write")

@@ -56,7 +56,7 @@ def test_the_last_one_stays_in_at_the_floor(network, monitor):
     begin(network, monitor, web)
     for number, left in ((1, {"rs1": 0, "rs2": 2, "rs3": 1}), (2, {"rs1": 0, "rs2": 0, "rs3": 1})):
         network.realservers[number - 1].kill("nginx")
-        network.director.until_weights(web.shown, left, web.down_within + SLOW_GUEST)
+        monitor.until_out(web, left, SLOW_GUEST)
     network.realservers[2].kill("nginx")
     told(monitor, "floor")
     monitor.until_probed(runs=3 * FALL)
@@ -89,7 +89,7 @@ def test_what_a_group_ties_falls_and_comes_back_together(network, monitor):
     rs2 = network.realservers[1]
     rs2.kill("nginx")
     for virtual in (WEB, MAIL):
-        network.director.until_weights(virtual.shown, WEIGHTS | {"rs2": 0}, WEB.down_within + SLOW_GUEST)
+        monitor.until_out(virtual, WEIGHTS | {"rs2": 0}, SLOW_GUEST)
     rs2.launch("nginx")
     monitor.until_serving(WEB, MAIL)
 
@@ -121,7 +121,7 @@ def test_a_realserver_that_comes_back_rises_step_by_step(network, monitor):
     network.director.until_weights(web.shown, full, 30.0)
     rs2 = network.realservers[1]
     rs2.kill("nginx")
-    network.director.until_weights(web.shown, full | {"rs2": 0}, web.down_within + SLOW_GUEST)
+    monitor.until_out(web, full | {"rs2": 0}, SLOW_GUEST)
     rs2.launch("nginx")
     seen = []
 
@@ -172,9 +172,9 @@ def test_drift_that_is_only_reported_stays_until_something_of_our_own_changes(ne
     director.ipvsadm(*f"-e {web.shown} -r {rs1.rip}:80 -m -w 7".split())
     told(monitor, "drift", within=2 * RECONCILE + SLOW_GUEST)
     rs2.kill("nginx")
-    director.until_weights(web.shown, {"rs1": 7, "rs2": 0, "rs3": 1}, web.down_within + SLOW_GUEST)
+    monitor.until_out(web, {"rs1": 7, "rs2": 0, "rs3": 1}, SLOW_GUEST)
     rs1.kill("nginx")
-    director.until_weights(web.shown, {"rs1": 0, "rs2": 0, "rs3": 1}, web.down_within + SLOW_GUEST)
+    monitor.until_out(web, {"rs1": 0, "rs2": 0, "rs3": 1}, SLOW_GUEST)
 
 
 def test_a_sticky_client_leaves_a_dead_realserver_where_the_configuration_sets_the_sysctl(network, monitor):
@@ -187,7 +187,7 @@ def test_a_sticky_client_leaves_a_dead_realserver_where_the_configuration_sets_t
     sticky = network.client.get(VIP)
     number = int(sticky[-1])
     network.realservers[number - 1].kill("nginx")
-    network.director.until_weights(web.shown, WEIGHTS | {sticky: 0}, web.down_within + SLOW_GUEST)
+    monitor.until_out(web, WEIGHTS | {sticky: 0}, SLOW_GUEST)
     with pytest.raises(OSError, match=r"refused|reset"):
         network.client.get(VIP)
     monitor.configure([web], "\n[director.sysctl]\nexpire_quiescent_template = 1\n")
@@ -219,4 +219,4 @@ def test_a_starved_director_takes_nobody_out(network, monitor):
     assert monitor.events("ipvs_write") == written
     monitor.limit_descriptors(1024)
     network.realservers[0].kill("nginx")
-    network.director.until_weights(WEB.shown, WEIGHTS | {"rs1": 0}, WEB.down_within + SLOW_GUEST)
+    monitor.until_out(WEB, WEIGHTS | {"rs1": 0}, SLOW_GUEST)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -26,6 +25,8 @@ STARTED_WITHIN: Final = 15.0
 """Seconds until a daemon that has just been started has decided on everything: Python alone takes two in the guest."""
 
 STOPPED_WITHIN: Final = 10.0
+UNBEGUN: Final = 3
+"""Runs that the guest may keep from being judged while one realserver is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +141,31 @@ class Monitor:
 
     def events(self, name: str) -> list[str]:
         """Return the log lines of one kind of event, of all starts together."""
-        return [line for line in self.log().splitlines() if re.search(rf"\bevent={name}\b", line)]
+        word = f" event={name} "
+        return [line for line in self.log().splitlines() if word in f"{line} "]
 
     def until_serving(self, *virtuals: Virtual) -> None:
         """Wait until ipvsadm shows every configured weight."""
         for virtual in virtuals:
             self._director.until_weights(virtual.shown, WEIGHTS, STARTED_WITHIN)
+
+    def until_out(self, virtual: Virtual, expected: dict[str, int], slack: float = 0.0) -> None:
+        """Wait until ipvsadm shows these weights, as long as is promised from a realserver's failure, and ``slack``.
+
+        A run for which the guest had no time tells nothing of a realserver, and is logged as such: each, to `UNBEGUN`,
+        is waited for once more.
+        """
+        before = len(self._starved())
+        try:
+            self._director.until_weights(virtual.shown, expected, virtual.down_within + slack)
+        except AssertionError:
+            unbegun = min(len(self._starved()) - before, UNBEGUN)
+            if not unbegun:
+                raise
+            self._director.until_weights(virtual.shown, expected, unbegun * virtual.interval)
+
+    def _starved(self) -> list[str]:
+        return [line for line in self.events("outcome") if "reason=starved" in line]
 
     def until_probed(self, runs: int) -> None:
         """Wait until so many more outcomes have come in."""
