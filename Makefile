@@ -1,4 +1,4 @@
-# Everything sets itself up: nothing but python3 with venv and make is needed (root with apt for the kernel lab).
+# Everything sets itself up: nothing but python3 with venv and make is needed (apt for the kernel lab, root for the daemons).
 PYTHON ?= python3
 BIN := .venv/bin
 

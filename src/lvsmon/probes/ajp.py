@@ -20,7 +20,7 @@ _MAX_ASKED: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AjpProbe(GatewaySettings):
-    """Ask a container whether it is alive (CPing), and for a path as a web server would; the answer decides."""
+    """Ask a container whether it answers (CPing), and for a path as a web server would; the answer decides."""
 
     kind: ClassVar[str] = "ajp"
     default_port: ClassVar[int] = 8009

@@ -163,7 +163,7 @@ class _Cursor:
 
 
 def cping() -> bytes:
-    """Return the question whether the container is alive."""
+    """Return the question whether the container answers (CPing)."""
     return _CPING
 
 
