@@ -17,7 +17,7 @@ from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
 from lvsmon.monitor.transcript import Event, Recorder, Step
 from lvsmon.monitor.transcript import masked as masked_transcript
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.http import HttpProbe
 from lvsmon.secrets.forms import secrets_in
 from lvsmon.secrets.masking import STARS, Masker, masker_of
@@ -160,7 +160,7 @@ def test_a_bug_of_ours_is_logged_without_the_secret(caplog):
     probe = type("Choking", (HttpProbe,), {"check": choke})(username="probe", password=Secret("s3cret-word"))
 
     async def once():
-        await run(probe, Target(address="127.0.0.1", port=1), 1, AsyncioEngine())
+        await in_reactor(lambda engine: run(probe, Target(address="127.0.0.1", port=1), 1, engine))
 
     asyncio.run(once())
     (record,) = caplog.records

@@ -17,7 +17,7 @@ import pytest
 
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 
 UNPACKED = Path("/var/cache/lvsmon-daemons")
 """Where install.sh lays down what cannot be installed beside others."""
@@ -68,7 +68,7 @@ def probe_once(probe, port, host="127.0.0.1", timeout=3.0, **more):
     """Return the outcome of one run by the real runner."""
 
     async def main():
-        return await run(probe, Target(address=host, port=port), timeout, AsyncioEngine(), **more)
+        return await in_reactor(lambda engine: run(probe, Target(address=host, port=port), timeout, engine, **more))
 
     return asyncio.run(main())
 

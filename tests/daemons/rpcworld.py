@@ -11,7 +11,7 @@ import pytest
 
 from lvsmon.model import Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from namespaces import Namespace
 
 READY_WITHIN = 20.0
@@ -82,7 +82,7 @@ class RpcWorld:
 
     def probe(self, probe, port, address="127.0.0.1", timeout=3.0):
         async def once():
-            return await run(probe, Target(address=address, port=port), timeout, AsyncioEngine())
+            return await in_reactor(lambda engine: run(probe, Target(address=address, port=port), timeout, engine))
 
         return self.space.call(lambda: asyncio.run(once()))
 

@@ -13,7 +13,7 @@ from daemons.conftest import HOSTS, eventually, free_port, probe_once
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import NestedReactor
 from lvsmon.net.shared import Shared
 from lvsmon.probes.dns import DnsProbe
 
@@ -372,8 +372,9 @@ def test_the_primary_is_asked_once_for_all(site):
             probe = DnsProbe(name="example.org", primaries=(f"127.0.0.1:{relay.getsockname()[1]}",))
             shared = Shared()
             targets = [Target(address=host, port=site.secondary_port) for host in HOSTS * 10]
-            engine = AsyncioEngine()
-            outcomes = await asyncio.gather(*(run(probe, one, 3, engine, shared=shared) for one in targets))
+            with NestedReactor() as engine:
+                works = [engine.finish(run(probe, one, 3, engine, shared=shared)) for one in targets]
+                outcomes = await asyncio.gather(*works)
             task.cancel()
             return outcomes
 

@@ -156,7 +156,7 @@ BLOCKED = """
 import asyncio, subprocess, sys
 from lvsmon.model import Target
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.ftp import FtpProbe
 
 def sh(*words):
@@ -169,7 +169,7 @@ daemon = subprocess.Popen(["{vsftpd}", "{conf}"])
 
 async def main():
     async def look(probe, timeout):
-        return await run(probe, Target(address="{host}", port={port}), timeout, AsyncioEngine())
+        return await in_reactor(lambda engine: run(probe, Target(address="{host}", port={port}), timeout, engine))
     while (await look(FtpProbe(login="none"), 1)).verdict != "PASS":
         await asyncio.sleep(0.02)
     for probe in (FtpProbe(modes=("passive",)), FtpProbe(modes=("active",), active_ports=(40000, 40999))):

@@ -12,7 +12,7 @@ from daemons.webservers import APACHE, APACHE_ARGUMENTS, NGINX, NGINX_ARGUMENTS
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.tls import TlsProbe
 
@@ -54,7 +54,7 @@ def probe_once(authority):
     def probe(port, host=HOSTS[0], kind=HttpsProbe, timeout=5.0, **settings):
         async def whole():
             target = Target(address=host, port=port, hostname=NAME, vport=443)
-            return await run(kind(**settings), target, timeout, AsyncioEngine())
+            return await in_reactor(lambda engine: run(kind(**settings), target, timeout, engine))
 
         settings.setdefault("tls_ca_file", authority.ca_file)
         return asyncio.run(whole())

@@ -12,7 +12,7 @@ from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.ldap import LdapProbe
 
 NAME = "shop.example.org"
@@ -77,9 +77,8 @@ class Directory:
 
 def ask(port, host=HOSTS[0], timeout=5.0, **settings):
     async def whole():
-        return await run(
-            LdapProbe(**settings), Target(address=host, port=port, hostname=NAME), timeout, AsyncioEngine()
-        )
+        target = Target(address=host, port=port, hostname=NAME)
+        return await in_reactor(lambda engine: run(LdapProbe(**settings), target, timeout, engine))
 
     return asyncio.run(whole())
 

@@ -10,7 +10,8 @@ import pytest
 
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
+from lvsmon.net.reactor import Reactor
 from lvsmon.probes.ping import PingProbe
 from namespaces import CAP_NET_RAW, Namespace, without
 
@@ -37,7 +38,7 @@ def kind(request, space):
 
 def ping(probe, address, timeout=2.0):
     async def once():
-        return await run(probe, Target(address=address, port=0), timeout, AsyncioEngine())
+        return await in_reactor(lambda engine: run(probe, Target(address=address, port=0), timeout, engine))
 
     return asyncio.run(once())
 
@@ -77,11 +78,12 @@ def test_many_at_once_do_not_hear_each_other(space, kind):
     """Each of 200 runs to one address, and to others, has its own answers and no more."""
     probe = PingProbe(count=3, spacing=0.01, warn_loss=1)
 
-    async def together():
+    def together():
         targets = [Target(address=f"127.0.0.{number % 4 + 1}", port=0) for number in range(200)]
-        return await asyncio.gather(*(run(probe, target, 5.0, AsyncioEngine()) for target in targets))
+        with Reactor() as reactor:
+            return reactor.complete(*(run(probe, target, 5.0, reactor) for target in targets))
 
-    for outcome in space.call(lambda: asyncio.run(together())):
+    for outcome in space.call(together):
         assert (Verdict.PASS, 3, None) == (outcome.verdict, outcome.facts["answered"], outcome.facts.get("altered"))
 
 

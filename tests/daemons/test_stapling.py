@@ -10,7 +10,7 @@ from daemons.conftest import HOSTS, eventually, free_port
 from daemons.test_https import NAME, NGINX, NGINX_SERVER
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.probes.tls import TlsProbe
 from staples import delegate, refused, staple
@@ -62,7 +62,9 @@ def web(start, tmp_path_factory):
 def probe(web, name, host=HOSTS[0], kind=TlsProbe, **settings):
     async def whole():
         target = Target(address=host, port=web.ports[name], hostname=NAME)
-        return await run(kind(tls_ca_file=web.authority.ca_file, **settings), target, 5.0, AsyncioEngine())
+        return await in_reactor(
+            lambda engine: run(kind(tls_ca_file=web.authority.ca_file, **settings), target, 5.0, engine)
+        )
 
     return asyncio.run(whole())
 

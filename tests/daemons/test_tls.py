@@ -10,7 +10,7 @@ from daemons.conftest import HOSTS, eventually, free_port
 from daemons.conftest import probe_once as run_once
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.probes.tls import TlsProbe
 
@@ -43,7 +43,7 @@ def probe_once(authority):
     def probe(port, host=HOSTS[0], timeout=5.0, **settings):
         async def whole():
             target = Target(address=host, port=port, hostname=NAME)
-            return await run(TlsProbe(**settings), target, timeout, AsyncioEngine())
+            return await in_reactor(lambda engine: run(TlsProbe(**settings), target, timeout, engine))
 
         settings.setdefault("tls_ca_file", authority.ca_file)
         return asyncio.run(whole())

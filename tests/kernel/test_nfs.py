@@ -12,7 +12,7 @@ from kernel.lab.spaces import run as run_program
 from kernel.lab.waiting import until
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.nfs import NfsProbe
 from lvsmon.probes.ping import PingProbe
 from lvsmon.probes.rpc import RpcProbe
@@ -63,7 +63,7 @@ class NfsServer:
     def probe(self, probe, port=2049, address=None, timeout=5.0):
         async def once():
             target = Target(address=address or self.server.rip, port=port)
-            return await run(probe, target, timeout, AsyncioEngine())
+            return await in_reactor(lambda engine: run(probe, target, timeout, engine))
 
         return self.director.inside(lambda: asyncio.run(once()))
 

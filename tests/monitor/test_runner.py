@@ -10,7 +10,7 @@ import pytest
 from lvsmon.errors import ExpectationFailed, LocalFault
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.tcp import TcpProbe
 
 
@@ -29,7 +29,9 @@ class Scripted:
 def outcome_of(does, timeout=0.2, target=None, **more):
     async def main():
         probe = does if isinstance(does, TcpProbe) else Scripted(does)
-        return await run(probe, target or Target(address="127.0.0.1", port=1), timeout, AsyncioEngine(), **more)
+        return await in_reactor(
+            lambda engine: run(probe, target or Target(address="127.0.0.1", port=1), timeout, engine, **more)
+        )
 
     return asyncio.run(main())
 
@@ -98,7 +100,9 @@ def test_cancelling_a_run_goes_through_and_closes_its_sockets():
             await stream.read()
 
         probe = Scripted(does)
-        task = asyncio.create_task(run(probe, Target(address="127.0.0.1", port=1), 60, AsyncioEngine()))
+        task = asyncio.create_task(
+            in_reactor(lambda engine: run(probe, Target(address="127.0.0.1", port=1), 60, engine))
+        )
         await connected.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

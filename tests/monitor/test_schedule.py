@@ -8,6 +8,7 @@ import pytest
 
 from lvsmon.model import Damping, Outcome, Reason, Target, Verdict
 from lvsmon.monitor.schedule import Schedule
+from lvsmon.net.nested import NestedReactor
 from lvsmon.probes.base import ProbeSpec
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.testing.clock import run_virtual
@@ -34,6 +35,7 @@ class Recorder:
     """Takes ``takes`` seconds for each run and remembers who ran beside whom."""
 
     def __init__(self, takes):
+        self.reactor = NestedReactor()
         self.takes, self.started, self.running, self.most, self.reported = takes, Counter(), Counter(), 0, []
 
     async def execute(self, probe):
@@ -42,7 +44,7 @@ class Recorder:
         assert self.running[probe.id] == 1, "a probe ran beside itself"
         self.most = max(self.most, self.running.total())
         try:
-            await asyncio.sleep(self.takes)
+            await self.reactor.pause(self.takes)
         finally:
             self.running[probe.id] -= 1
         return PASS
@@ -54,10 +56,11 @@ class Recorder:
 def test_every_probe_runs_once_per_interval():
     async def main():
         seen = Recorder(takes=0.1)
-        schedule = Schedule(seen.execute, seen.report)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report)
         schedule.update(plan("a", "b"))
         await asyncio.sleep(100)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen
 
     seen = run_virtual(main())
@@ -69,10 +72,11 @@ def test_every_probe_runs_once_per_interval():
 def test_a_slow_probe_is_not_started_beside_itself():
     async def main():
         seen = Recorder(takes=3.5)
-        schedule = Schedule(seen.execute, seen.report)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report)
         schedule.update(plan("a"))
         await asyncio.sleep(100)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen, schedule.late
 
     seen, late = run_virtual(main())
@@ -85,10 +89,11 @@ def test_a_probe_that_takes_the_whole_interval_misses_no_turn():
 
     async def main():
         seen = Recorder(takes=1.0)
-        schedule = Schedule(seen.execute, seen.report)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report)
         schedule.update(plan("a"))
         await asyncio.sleep(100)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen
 
     seen = run_virtual(main())
@@ -100,12 +105,13 @@ def test_being_late_is_made_up_for_once():
 
     async def main():
         seen = Recorder(takes=10.0)
-        schedule = Schedule(seen.execute, seen.report)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report)
         schedule.update(plan("a"))
         await asyncio.sleep(5)
         seen.takes = 0.01
         await asyncio.sleep(15)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen
 
     seen = run_virtual(main())
@@ -115,10 +121,11 @@ def test_being_late_is_made_up_for_once():
 def test_the_limit_holds_and_everybody_gets_a_turn():
     async def main():
         seen = Recorder(takes=0.3)
-        schedule = Schedule(seen.execute, seen.report, limit=3)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report, limit=3)
         schedule.update(plan(*"abcdefgh"))
         await asyncio.sleep(50)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen
 
     seen = run_virtual(main())
@@ -129,13 +136,14 @@ def test_the_limit_holds_and_everybody_gets_a_turn():
 def test_a_change_of_plan_leaves_unchanged_probes_alone():
     async def main():
         seen = Recorder(takes=0.5)
-        schedule = Schedule(seen.execute, seen.report)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report)
         schedule.update(plan("stays", "goes"))
         for second in range(40):
             await asyncio.sleep(0.25)
             schedule.update(plan("stays", "comes") if second >= 20 else plan("stays", "goes"))
         running = seen.running.copy()
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen, running
 
     seen, running = run_virtual(main())
@@ -148,10 +156,11 @@ def test_a_change_of_plan_leaves_unchanged_probes_alone():
 def test_stop_reports_nothing_more():
     async def main():
         seen = Recorder(takes=10)
-        schedule = Schedule(seen.execute, seen.report)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report)
         schedule.update(plan("a"))
         await asyncio.sleep(5)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         await asyncio.sleep(60)
         return seen
 
@@ -179,10 +188,11 @@ def test_a_probe_changes_its_pace_from_its_last_start_on():
             elif probe.id == "a":
                 enough.set()
 
-        schedule = Schedule(execute, report)
+        schedule = Schedule(seen.reactor, execute, report)
         schedule.update(plan("a", "b"))
         await enough.wait()
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen, starts
 
     seen, starts = run_virtual(main())
@@ -196,7 +206,7 @@ def test_a_run_that_is_asked_for_comes_at_once_and_moves_no_other():
 
     async def main():
         seen = Recorder(takes=0.5)
-        schedule = Schedule(seen.execute, seen.report, limit=1)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report, limit=1)
         schedule.update({"a": spec("a", 1000.0)})
         await asyncio.sleep(10)
         assert seen.started["a"] == 1
@@ -216,7 +226,8 @@ def test_a_run_that_is_asked_for_comes_at_once_and_moves_no_other():
         assert seen.started["a"] == 4
         await asyncio.sleep(1100)
         assert seen.started["a"] == 5
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
 
     run_virtual(main())
 
@@ -226,7 +237,7 @@ def test_a_busy_address_is_in_nobody_elses_way():
 
     async def main():
         seen = Recorder(takes=5.0)
-        schedule = Schedule(seen.execute, seen.report, limit=4, limit_of_address=2)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report, limit=4, limit_of_address=2)
         others = {f"o{n}": spec(f"o{n}", 10.0, "127.0.0.2") for n in range(2)}
         schedule.update({f"b{n}": spec(f"b{n}", 1.0) for n in range(10)} | others)
         await asyncio.sleep(100)
@@ -238,7 +249,8 @@ def test_a_busy_address_is_in_nobody_elses_way():
         schedule.now("b0")  # also one that waits for its address
         schedule.update(others)
         await asyncio.sleep(20)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return first, seen
 
     first, seen = run_virtual(main())
@@ -252,10 +264,11 @@ def test_those_that_wait_for_their_address_are_not_overtaken_by_one_that_is_over
 
     async def main():
         seen = Recorder(takes=3.0)
-        schedule = Schedule(seen.execute, seen.report, limit_of_address=1)
+        schedule = Schedule(seen.reactor, seen.execute, seen.report, limit_of_address=1)
         schedule.update(plan(*"abcd"))
         await asyncio.sleep(120)
-        await schedule.stop()
+        schedule.stop()
+        seen.reactor.close()
         return seen
 
     assert all(9 <= run <= 11 for run in run_virtual(main()).started.values())

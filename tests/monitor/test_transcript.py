@@ -11,7 +11,7 @@ from lvsmon.model import Outcome, Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
 from lvsmon.monitor.transcript import LIMIT, STEP_COST, Event, Failure, Failures, Recorder, Step, one_line
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.smtp import SmtpProbe
 from lvsmon.probes.tcp import TcpProbe
 from lvsmon.testing.network import Close, Expect, Script, ScriptedConnector, Send, run_scripted
@@ -52,7 +52,9 @@ def test_real_sockets_are_heard_too(host):
         port = server.sockets[0].getsockname()[1]
         recorder = Recorder()
         probe = TcpProbe(send=b"PING", expect=Regex(b"PONG"))
-        outcome = await run(probe, Target(address=host, port=port), 5.0, AsyncioEngine(), trace=recorder)
+        outcome = await in_reactor(
+            lambda engine: run(probe, Target(address=host, port=port), 5.0, engine, trace=recorder)
+        )
         server.close()
         return outcome, recorder.transcript(), port
 

@@ -1,10 +1,11 @@
 """Whose fault an errno is, and that connecting says so: theirs is FAIL, ours is UNKNOWN."""
 
-import asyncio
 import errno
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from lvsmon.errors import ConnectFailed, LocalFault
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import PhaseTrace, run
 from lvsmon.net import faults
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.reactor import Reactor
 from lvsmon.net.sockets import SocketConnector
 from lvsmon.probes.tcp import TcpProbe
+from reactors import armed, completed
 
 LOOPBACKS = ["127.0.0.1", "::1"]
 
@@ -63,10 +65,7 @@ def test_a_refusal_at_once_is_still_the_realservers():
 
 
 def _run(target, probe=None, timeout=5):
-    async def whole():
-        return await run(probe or TcpProbe(), target, timeout, AsyncioEngine())
-
-    return asyncio.run(whole())
+    return completed(lambda engine: run(probe or TcpProbe(), target, timeout, engine))
 
 
 @pytest.mark.parametrize("address", LOOPBACKS)
@@ -85,19 +84,16 @@ def test_no_way_out_of_the_director_is_unknown():
 
 
 _STARVED = """
-import asyncio, os, resource, sys
+import os, resource, sys
 from lvsmon.model import Target
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.reactor import Reactor
 from lvsmon.probes.tcp import TcpProbe
 
-async def main():
-    engine = AsyncioEngine()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1,) * 2)
-    outcome = await run(TcpProbe(), Target(address=sys.argv[1], port=9), 1, engine)
-    print(outcome.verdict, outcome.reason, outcome.detail)
-
-asyncio.run(main())
+reactor = Reactor()
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1,) * 2)
+(outcome,) = reactor.complete(run(TcpProbe(), Target(address=sys.argv[1], port=9), 1, reactor))
+print(outcome.verdict, outcome.reason, outcome.detail)
 """
 
 
@@ -128,38 +124,36 @@ def test_a_cancelled_run_leaves_no_descriptor_and_no_watch(address, phase):
                 await stream.write(bytes(64 * 1024 * 1024))
             await stream.read()
 
-    async def whole(target):
-        loop = asyncio.get_running_loop()
-        before = _descriptors()
-        task = asyncio.create_task(run(Stuck(), target, 30, AsyncioEngine()))
-        for _ in range(100):  # turns of the loop, until it waits for its socket
-            await asyncio.sleep(0)
-        assert loop._selector.get_map().keys() - quiet
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert before == _descriptors()
-        assert not loop._selector.get_map().keys() - quiet
-
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as listener, socket.socket(family) as filler:
         listener.bind((address, 0))
         listener.listen(0)
         if phase == "connect":
             filler.connect(listener.getsockname())  # the backlog is full: another connect gets no answer
-        with asyncio.Runner() as runner:
-            quiet = set(runner.get_loop()._selector.get_map())
-            runner.run(whole(Target(address=address, port=listener.getsockname()[1])))
+        target = Target(address=address, port=listener.getsockname()[1])
+        with Reactor() as reactor:
+            before = _descriptors()
+            stuck = reactor.start(run(Stuck(), target, 30, reactor))
+            while not (stuck.done or armed(reactor)):
+                reactor.turn()
+            waits = time.monotonic() + 0.05  # connected, it goes on to what it is stuck in
+            while time.monotonic() < waits:
+                reactor.turn()
+            assert armed(reactor)
+            stuck.cancel()
+            assert stuck.cancelled
+            assert before == _descriptors()
+            assert not armed(reactor)
 
 
 @pytest.mark.parametrize("address", LOOPBACKS)
 def test_a_datagram_to_a_closed_port_is_refused(address):
     """ICMP port unreachable comes back as `ConnectFailed`, not as silence."""
 
-    async def whole(port):
-        connector = SocketConnector(AsyncioEngine(), PhaseTrace())
+    async def whole(engine):
+        connector = SocketConnector(engine, PhaseTrace())
         try:
-            datagram = await connector.datagram(address, port)
+            datagram = await connector.datagram(address, holder.getsockname()[1])
             await datagram.send(b"x")
             await datagram.receive()
         finally:
@@ -168,7 +162,7 @@ def test_a_datagram_to_a_closed_port_is_refused(address):
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as holder:
         holder.bind((address, 0))
         with pytest.raises(ConnectFailed) as caught:
-            asyncio.run(whole(holder.getsockname()[1]))
+            completed(whole)
     assert Reason.REFUSED is caught.value.reason
 
 
@@ -190,14 +184,6 @@ def test_a_flood_does_not_keep_the_deadline_from_being_noticed(address):
         listener.bind((address, 0))
         listener.listen()
 
-        async def whole():
-            loop = asyncio.get_running_loop()
-            task = asyncio.create_task(
-                run(Glutton(), Target(address=address, port=listener.getsockname()[1]), 0.1, AsyncioEngine())
-            )
-            await loop.run_in_executor(None, _feed)
-            return await task
-
         def _feed():
             peer, _ = listener.accept()
             with peer:
@@ -208,6 +194,10 @@ def test_a_flood_does_not_keep_the_deadline_from_being_noticed(address):
                 except OSError:
                     return
 
-        outcome = asyncio.run(whole())
+        feeder = threading.Thread(target=_feed)
+        feeder.start()
+        target = Target(address=address, port=listener.getsockname()[1])
+        outcome = completed(lambda engine: run(Glutton(), target, 0.1, engine))
+        feeder.join()
     assert (Verdict.FAIL, Reason.DEADLINE) == (outcome.verdict, outcome.reason)
     assert outcome.phases.total < 2

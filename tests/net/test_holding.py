@@ -9,8 +9,8 @@ import pytest
 
 from lvsmon.model import Target
 from lvsmon.monitor.runner import PhaseTrace
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.holding import TALK_LIMIT, End, hold
+from lvsmon.net.nested import in_reactor
 
 
 def held(act, family=socket.AF_INET, life=None):
@@ -22,7 +22,9 @@ def held(act, family=socket.AF_INET, life=None):
             listener.setblocking(False)
             port = listener.getsockname()[1]
             work = asyncio.create_task(
-                hold(Target(address=host, port=port), AsyncioEngine(), PhaseTrace(), patience=5.0, life=life)
+                in_reactor(
+                    lambda engine: hold(Target(address=host, port=port), engine, PhaseTrace(), patience=5.0, life=life)
+                )
             )
             loop = asyncio.get_running_loop()
             connection, _ = await loop.sock_accept(listener)
@@ -80,8 +82,10 @@ def test_what_cannot_be_opened_is_told_apart():
     async def main():
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        refused = await hold(Target(address="127.0.0.1", port=port), AsyncioEngine(), PhaseTrace(), patience=5.0)
-        ours = await hold(Target(address="255.255.255.255", port=port), AsyncioEngine(), PhaseTrace(), patience=5.0)
+        refused = await in_reactor(lambda engine: hold(Target(address="127.0.0.1", port=port), engine, PhaseTrace(), patience=5.0))
+        ours = await in_reactor(
+            lambda engine: hold(Target(address="255.255.255.255", port=port), engine, PhaseTrace(), patience=5.0)
+        )
         return refused.end, ours.end
 
     assert (End.REFUSED, End.OURS) == asyncio.run(main())

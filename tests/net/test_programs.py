@@ -1,6 +1,5 @@
 """Programs, really run: bounded in every way, ended with all that they began, and none of them in anybody's way."""
 
-import asyncio
 import os
 import signal
 import stat
@@ -17,9 +16,10 @@ from lvsmon.errors import LocalFault
 from lvsmon.model import Reason
 from lvsmon.monitor.runner import PhaseTrace
 from lvsmon.net import programs
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.programs import Program
+from lvsmon.net.reactor import Reactor
 from lvsmon.net.sockets import SocketConnector
+from reactors import completed
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it changes to another user")
 
@@ -33,18 +33,17 @@ def shell(script, **more):
     return program("/bin/sh", "-c", script, **more)
 
 
-async def ended(asked, timeout=30.0):  # noqa: ASYNC109
-    """Return how the program ended; raise TimeoutError (it is being ended then) after ``timeout``."""
-    net = SocketConnector(AsyncioEngine(), PhaseTrace())
+async def ended(engine, asked):
+    net = SocketConnector(engine, PhaseTrace())
     try:
-        async with asyncio.timeout(timeout):
-            return await (await net.start_program(asked)).ended()
+        return await (await net.start_program(asked)).ended()
     finally:
         net.close_all()
 
 
 def run(asked, timeout=30.0):
-    return asyncio.run(ended(asked, timeout))
+    """Return how the program ended; raise TimeoutError (it is being ended then) after ``timeout``."""
+    return completed(lambda engine: ended(engine, asked), timeout)
 
 
 def fault(asked):
@@ -167,16 +166,13 @@ def test_the_next_run_waits_for_the_end_of_the_one_before(tmp_path):
     """Never two at once of one probe; others do not wait."""
     deaf = program("/bin/bash", "-c", f"trap '' TERM; echo $$ >> {tmp_path}/pids; while :; do sleep 0.01; done")
 
-    async def main():
-        with pytest.raises(TimeoutError):
-            await ended(deaf, 0.4)
-        assert (await ended(program("/bin/echo", "other"))).code == 0
-        with pytest.raises(TimeoutError):
-            await ended(deaf, 0.1)  # the first has half a second to end
-        with pytest.raises(TimeoutError):
-            await ended(deaf, 1.2)
-
-    asyncio.run(main())
+    with pytest.raises(TimeoutError):
+        run(deaf, 0.4)
+    assert run(program("/bin/echo", "other")).code == 0
+    with pytest.raises(TimeoutError):
+        run(deaf, 0.1)  # the first has half a second to end
+    with pytest.raises(TimeoutError):
+        run(deaf, 1.2)
     first, second = (tmp_path / "pids").read_text().split()
     assert gone(int(first))
     assert gone(int(second))
@@ -186,13 +182,11 @@ def test_a_fork_bomb_is_killed_and_harms_nobody():
     """It is a small one, of 511 processes at most; meanwhile another program runs as ever."""
     bomb = "f() { if [ $1 -lt 8 ]; then f $(($1+1)) | f $(($1+1)) & fi; sleep 3; }; f 0; sleep 9"
 
-    async def main():
-        return await asyncio.gather(
-            ended(program("/bin/bash", "-c", bomb, max_processes=30)), ended(shell("echo fine")), return_exceptions=True
-        )
-
-    error, other = asyncio.run(main())
-    assert "more than 30 processes" in str(error)
+    with Reactor() as reactor:
+        killed = reactor.start(ended(reactor, program("/bin/bash", "-c", bomb, max_processes=30)), lambda _: None)
+        (other,) = reactor.complete(ended(reactor, shell("echo fine")))
+        reactor.turn_until(lambda: killed.done)
+    assert "more than 30 processes" in str(killed.error)
     assert b"fine\n" == other.output
 
 
@@ -249,10 +243,9 @@ def test_root_runs_nothing_that_others_may_change(tmp_path, way):
 
 
 def test_hundreds_at_once():
-    async def main():
-        return await asyncio.gather(*(ended(shell(f"echo {n}")) for n in range(300)))
-
-    assert [f"{n}\n".encode() for n in range(300)] == [seen.output for seen in asyncio.run(main())]
+    with Reactor() as reactor:
+        seen = reactor.complete(*(ended(reactor, shell(f"echo {n}")) for n in range(300)))
+    assert [f"{n}\n".encode() for n in range(300)] == [one.output for one in seen]
 
 
 def _spawner():
@@ -263,17 +256,15 @@ def _spawner():
 def test_the_starter_of_programs_is_replaced_when_it_dies():
     """What ran under it says nothing; the next program runs."""
 
-    async def main():
-        task = asyncio.create_task(ended(shell("sleep 60")))
-        await asyncio.sleep(0)
-        before = int((await ended(shell("echo $PPID"))).output)
+    with Reactor() as reactor:
+        long = reactor.start(ended(reactor, shell("sleep 60")), lambda _: None)
+        (seen,) = reactor.complete(ended(reactor, shell("echo $PPID")))
+        before = int(seen.output)
         os.kill(before, signal.SIGKILL)
-        with pytest.raises(LocalFault, match="has died"):
-            await task
-        return before, int((await ended(shell("echo $PPID"))).output)
-
-    before, after = asyncio.run(main())
-    assert before != after
+        reactor.turn_until(lambda: long.done)
+        assert isinstance(long.error, LocalFault)
+        assert "has died" in str(long.error)
+    assert before != _spawner()
     os.waitpid(before, 0)
 
 
@@ -288,11 +279,10 @@ def test_signals_do_not_end_the_starter_of_programs(number):
 def test_no_program_outlives_lvsmon(tmp_path):
     """Killed without a word, it leaves nothing that runs: neither its programs nor what starts them."""
     code = (
-        "import asyncio\n"
-        "from test_programs import ended, shell\n"
-        f"asyncio.run(ended(shell('echo $$ > {tmp_path}/pid; echo $PPID > {tmp_path}/parent; sleep 60')))"
+        "from test_programs import run, shell\n"
+        f"run(shell('echo $$ > {tmp_path}/pid; echo $PPID > {tmp_path}/parent; sleep 60'), 90)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parent.parent}"}
     with subprocess.Popen([sys.executable, "-c", code], env=environment) as lvsmon:
         pids = [pid_in(tmp_path / name) for name in ("pid", "parent")]
         lvsmon.kill()

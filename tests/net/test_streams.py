@@ -1,6 +1,5 @@
 """The scripted network and real sockets behave alike, over IPv4 and IPv6."""
 
-import asyncio
 import contextlib
 import socket
 import struct
@@ -11,11 +10,11 @@ import pytest
 
 from certificates import issue
 from lvsmon.monitor.runner import PhaseTrace
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.sockets import SocketConnector
 from lvsmon.testing.network import Close, DeadlinePassed, Expect, Reset, Secure, Send, Staple, Until, UntilEnd, Wait
 from lvsmon.testing.stream_conformance import CHECKS, ScriptedWorld
 from net.tls_servers import server_context
+from reactors import completed
 
 
 class SocketWorld:
@@ -35,24 +34,24 @@ class SocketWorld:
             peers = threading.Thread(target=_serve, args=(listener, scripts, done, self.context))
             peers.start()
             try:
-                asyncio.run(self._whole(talk, listener.getsockname()[1]))
+                self._converse(talk, listener.getsockname()[1])
             finally:
                 done.set()
                 peers.join()
 
-    async def _whole(self, talk, port):
-        connector = SocketConnector(AsyncioEngine(), PhaseTrace())
-        scope = asyncio.timeout(None)
-        try:
-            async with scope:
-                # A silent peer is given 50 ms; every other conversation has all the time it needs.
-                silent = "silent" in talk.__qualname__
-                scope.reschedule(asyncio.get_running_loop().time() + (0.05 if silent else 20))
+    def _converse(self, talk, port):
+        async def whole(engine):
+            connector = SocketConnector(engine, PhaseTrace())
+            try:
                 await talk(connector, self.address, port)
+            finally:
+                connector.close_all()
+
+        try:
+            # A silent peer is given 50 ms; every other conversation has all the time it needs.
+            completed(whole, 0.05 if "silent" in talk.__qualname__ else 20)
         except TimeoutError:
             raise DeadlinePassed from None
-        finally:
-            connector.close_all()
 
 
 def _serve(listener, scripts, done, context):

@@ -12,7 +12,7 @@ import dns.tsig
 
 from lvsmon.model import Target
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import NestedReactor
 
 ZONE = "example.org."
 KEY = dns.tsig.Key("check.", "c2VjcmV0", "hmac-sha256.")
@@ -137,8 +137,9 @@ def outcome_of(probe, server, *primaries, timeout=5, host="127.0.0.1", runs=1, *
 
     async def main():
         async with serving(probe, server, *primaries, host=host) as (told, target):
-            engine = AsyncioEngine()
-            outcomes = await asyncio.gather(*(run(told, target, timeout, engine, **more) for _ in range(runs)))
+            with NestedReactor() as engine:
+                works = [engine.finish(run(told, target, timeout, engine, **more)) for _ in range(runs)]
+                outcomes = await asyncio.gather(*works)
             return outcomes[0] if runs == 1 else outcomes
 
     return asyncio.run(main())

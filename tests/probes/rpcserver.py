@@ -8,7 +8,7 @@ import struct
 
 from lvsmon.model import Target
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 
 
 def words(*numbers):
@@ -111,7 +111,9 @@ class Server:
         self._datagram.close()
 
     async def probe(self, probe, timeout=0.3):  # noqa: ASYNC109  the run's
-        return await run(probe, Target(address=self.address, port=self.port), timeout, AsyncioEngine())
+        return await in_reactor(
+            lambda engine: run(probe, Target(address=self.address, port=self.port), timeout, engine)
+        )
 
 
 def outcome_of(probe, *, tcp=None, udp=None, address="127.0.0.1", timeout=0.3):

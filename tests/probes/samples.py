@@ -1,13 +1,11 @@
 """A minimal probe of every kind, and what it makes of servers that misbehave where that is not FAIL."""
 
-import asyncio
-
 from lvsmon.errors import LocalFault
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.icmp import EchoSocket
+from lvsmon.net.reactor import Reactor
 from lvsmon.probes.agent import AgentProbe
 from lvsmon.probes.ajp import AjpProbe
 from lvsmon.probes.content import ContentProbe
@@ -62,13 +60,11 @@ _SLOW = frozenset({"http_endless_chunks"})  # chunks of one byte: max_body or th
 
 def may_ping():
     """Whether this process may send echo requests: root may, others where the kernel lets their group."""
-    loop = asyncio.new_event_loop()
-    try:
-        EchoSocket("::1", AsyncioEngine(loop), PhaseTrace()).close()
-    except LocalFault:
-        return False
-    finally:
-        loop.close()
+    with Reactor() as reactor:
+        try:
+            EchoSocket("::1", reactor, PhaseTrace()).close()
+        except LocalFault:
+            return False
     return True
 
 

@@ -10,7 +10,7 @@ from lvsmon.model import Reason, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.base import aim
 from lvsmon.probes.content import ContentProbe
 from lvsmon.probes.dns import DnsProbe
@@ -34,7 +34,7 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 def run_on(probe, port):
     async def main():
-        return await run(probe, aim(probe, "127.0.0.1", port), 5, AsyncioEngine())
+        return await in_reactor(lambda engine: run(probe, aim(probe, "127.0.0.1", port), 5, engine))
 
     return asyncio.run(main())
 

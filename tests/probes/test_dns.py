@@ -19,7 +19,7 @@ from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.model import Damping, Reason, Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import PhaseTrace, judge, run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import NestedReactor, in_reactor
 from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
 from lvsmon.oneshot.probing import run_all
@@ -297,16 +297,19 @@ def test_a_signature_of_another_time_is_blamed_on_the_clock_that_nothing_keeps(s
 
 async def check_at(probe, target, clock, shared=None):
     """Return the verdict of a run by this clock."""
-    connector = SocketConnector(AsyncioEngine(), PhaseTrace())
-    deadline = Deadline(clock.monotonic() + 2)
-    context = Context(net=connector, deadline=deadline, clock=clock, shared=shared or Shared(), interval=1.0)
-    try:
-        async with asyncio.timeout(5):
-            return (await probe.check(target, context)).verdict
-    except (ProbeFailed, LocalFault) as error:
-        return judge(error).verdict
-    finally:
-        connector.close_all()
+
+    async def work(engine):
+        connector = SocketConnector(engine, PhaseTrace())
+        deadline = Deadline(clock.monotonic() + 2)
+        context = Context(net=connector, deadline=deadline, clock=clock, shared=shared or Shared(), interval=1.0)
+        try:
+            return (await engine.within(5, probe.check(target, context))).verdict
+        except (ProbeFailed, LocalFault) as error:
+            return judge(error).verdict
+        finally:
+            connector.close_all()
+
+    return await in_reactor(work)
 
 
 def checked(probe, server, clock):
@@ -377,7 +380,9 @@ def test_an_old_answer_of_the_primary_does_not_put_a_secondary_ahead():
     async def main():
         shared = Shared()
         async with serving(PROBE, serials(7, 8), primary) as (told, target):
-            return [await run(told, target, 1, AsyncioEngine(), shared=shared, interval=60.0) for _ in range(3)]
+            with NestedReactor() as engine:
+                runs = (run(told, target, 1, engine, shared=shared, interval=60.0) for _ in range(3))
+                return [await engine.finish(one) for one in runs]
 
     outcomes = asyncio.run(main())
     assert [(Verdict.PASS, serial) for serial in (7, 8, 8)] == [
@@ -423,8 +428,8 @@ def test_a_slow_realserver_does_not_make_the_primary_unknown_to_others():
         shared = Shared()
         late, lively = lambda query: [0.6, respond(query, soa(7))], lambda query: [0.3, respond(query, soa(7))]
         async with serving(PROBE, NameServer(udp=late), NameServer(udp=lively)) as (told, target):
-            first = await run(told, target, 0.8, AsyncioEngine(), shared=shared)
-            return first, await run(told, target, 5, AsyncioEngine(), shared=shared)
+            first = await in_reactor(lambda engine: run(told, target, 0.8, engine, shared=shared))
+            return first, await in_reactor(lambda engine: run(told, target, 5, engine, shared=shared))
 
     first, second = asyncio.run(main())
     assert (Verdict.UNKNOWN, Reason.REFERENCE) == (first.verdict, first.reason)
@@ -461,7 +466,7 @@ def test_one_round_asks_the_primary_once():
                 ProbeSpec(id=str(n), probe=told, target=target, interval=9, timeout=2, damping=Damping(rise=1, fall=1))
                 for n in range(10)
             ]
-            return await run_all(specs, 5, 10)
+            return await asyncio.to_thread(run_all, specs, 5, 10)
 
     assert {Verdict.PASS} == {outcome.verdict for outcome in asyncio.run(main()).values()}
     assert 1 == len(primary.asked)

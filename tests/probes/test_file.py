@@ -9,8 +9,8 @@ from lvsmon.errors import LocalFault
 from lvsmon.model import Reason, Target, Verdict, Weight
 from lvsmon.monitor.runner import run
 from lvsmon.net import files
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.files import Contents
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.file import FileProbe
 from lvsmon.testing.network import Hang, ScriptedConnector, run_scripted
 
@@ -23,7 +23,7 @@ def _scripted(step, **settings):
 
 def _real(path, target=TARGET, **settings):
     async def main():
-        return await run(FileProbe(path=str(path), **settings), target, 5, AsyncioEngine())
+        return await in_reactor(lambda engine: run(FileProbe(path=str(path), **settings), target, 5, engine))
 
     return asyncio.run(main())
 
@@ -107,7 +107,7 @@ def test_no_second_read_while_one_hangs(monkeypatch):
 
 
 async def _read(path):
-    return await files.read(path, 100, AsyncioEngine())
+    return await in_reactor(lambda engine: files.read(path, 100, engine))
 
 
 @pytest.mark.parametrize(

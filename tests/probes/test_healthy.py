@@ -10,7 +10,7 @@ import pytest
 from lvsmon.model import Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.agent import AgentProbe
 from lvsmon.probes.ajp import AjpProbe
@@ -89,7 +89,9 @@ def _family(address):
 
 
 async def _probe(probe, address, port):
-    return await run(probe, aim(probe, address, port, hostname="mail.example.org"), 20, AsyncioEngine())
+    return await in_reactor(
+        lambda engine: run(probe, aim(probe, address, port, hostname="mail.example.org"), 20, engine)
+    )
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

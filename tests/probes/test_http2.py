@@ -15,7 +15,7 @@ from lvsmon.model import Certificate, Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run as run_for_real
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.http import HttpProbe
 from lvsmon.probes.http_request import FurtherRequests
@@ -180,7 +180,7 @@ def test_a_healthy_server_on_real_sockets(address):
         target = Target(address=address, port=listener.getsockname()[1], hostname="a.example")
 
         async def once():
-            return await run_for_real(probe, target, 20, AsyncioEngine())
+            return await in_reactor(lambda engine: run_for_real(probe, target, 20, engine))
 
         outcome = asyncio.run(once())
         serving.join()

@@ -11,7 +11,7 @@ from lvsmon.errors import CertificateRefused, TlsFailed
 from lvsmon.model import Certificate, Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.net.tls.values import TlsProfile, TlsSession
 from lvsmon.probes.https import HttpsProbe
 from lvsmon.testing.network import Close, Hang, Script, ScriptedConnector, Secure, Send, Until, run_scripted
@@ -135,7 +135,9 @@ def real(authority, tmp_path):
     def probe(talk, address="127.0.0.1", context=None, **settings):
         async def whole(server):
             target = Target(address=address, port=server.port, hostname=NAME)
-            return await run(HttpsProbe(tls_ca_file=authority.ca_file, **settings), target, 5, AsyncioEngine())
+            return await in_reactor(
+                lambda engine: run(HttpsProbe(tls_ca_file=authority.ca_file, **settings), target, 5, engine)
+            )
 
         context = context or server_context(tmp_path, authority.server())
         with TlsServer(context, talk, address=address) as server:

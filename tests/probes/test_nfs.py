@@ -6,7 +6,7 @@ import pytest
 
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.nfs import NfsProbe
 from lvsmon.wire import rpc
 from probes.rpcserver import Server, accepted, asked, denied, outcome_of, portmapper, record, text, words
@@ -80,7 +80,9 @@ def with_mapper(settings, *registered, answer=None, tcp=True):
             asks = portmapper([(*one[:3], one[3] or nfs.port) for one in registered])
             async with Server("127.0.0.1", *both(asks)) as mapper:
                 probe = NfsProbe(rpcbind_port=mapper.port, **settings)
-                return await run(probe, Target(address="127.0.0.1", port=nfs.port), 0.5, AsyncioEngine())
+                return await in_reactor(
+                    lambda engine: run(probe, Target(address="127.0.0.1", port=nfs.port), 0.5, engine)
+                )
 
     return asyncio.run(main())
 

@@ -15,7 +15,7 @@ from lvsmon.config.kinds import builtin
 from lvsmon.model import Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.base import aim
 from lvsmon.secrets.masking import STARS
@@ -96,7 +96,9 @@ def outcome_of(kind, settings, port):
     probe = builtin(kind).probe(**settings)
 
     async def once():
-        return await run(probe, aim(probe, "127.0.0.1", port, hostname="mail.example.org"), 20, AsyncioEngine())
+        return await in_reactor(
+            lambda engine: run(probe, aim(probe, "127.0.0.1", port, hostname="mail.example.org"), 20, engine)
+        )
 
     return asyncio.run(once())
 

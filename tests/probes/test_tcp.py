@@ -9,7 +9,7 @@ from lvsmon.errors import CertificateRefused, ConnectFailed, LocalFault, TlsFail
 from lvsmon.model import Certificate, Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.net.tls.values import TlsSession
 from lvsmon.probes.steps import Steps
 from lvsmon.probes.tcp import TcpProbe
@@ -225,7 +225,7 @@ def test_starttls_on_a_real_server_in_one_connection_where_it_passes(tmp_path):
     async def whole(server):
         target = Target(address="127.0.0.1", port=server.port, hostname="mail.example.org")
         probe = TcpProbe(steps=STARTTLS, tls_ca_file=authority.ca_file)
-        return await run(probe, target, 10, AsyncioEngine())
+        return await in_reactor(lambda engine: run(probe, target, 10, engine))
 
     for issued, connections in ((good, 1), (authority.server(names=("mail.example.org",), ends=-1), 2)):
         context = server_context(tmp_path, issued)

@@ -13,7 +13,7 @@ from certificates import CLIENT_ONLY, Authority, issue
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.base import aim
 from lvsmon.probes.imap import ImapProbe
 from lvsmon.probes.tls import TlsProbe
@@ -31,7 +31,7 @@ def authority(tmp_path_factory):
 def probe_once(server, *, hostname=NAME, address="127.0.0.1", timeout=5.0, vip=None, **settings):
     async def whole():
         target = Target(address=address, port=server.port, hostname=hostname, vip=vip)
-        return await run(TlsProbe(**settings), target, timeout, AsyncioEngine())
+        return await in_reactor(lambda engine: run(TlsProbe(**settings), target, timeout, engine))
 
     return asyncio.run(whole())
 

@@ -7,7 +7,7 @@ import pytest
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.nested import in_reactor
 from lvsmon.probes.udp import UdpProbe
 from lvsmon.testing.misbehaving import MisbehavingServers
 from lvsmon.testing.network import Expect, Reset, Script, ScriptedConnector, Send, Wait, run_scripted
@@ -105,7 +105,7 @@ def test_on_real_sockets(address):
     async def main(servers):
         def at(probe, name):
             target = Target(address=address, port=servers.port(name, address))
-            return run(probe, target, 3, AsyncioEngine())
+            return in_reactor(lambda engine: run(probe, target, 3, engine))
 
         echoed = await at(UdpProbe(send=b"PING", expect=Regex(b"^PING$")), "udp_echo")
         assert (Verdict.PASS, "PING") == (echoed.verdict, echoed.facts["reply"])

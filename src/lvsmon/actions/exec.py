@@ -13,7 +13,8 @@ from lvsmon.alerts.alert import Alert
 from lvsmon.errors import LocalFault
 from lvsmon.model.placeholders import fill, refuse_unknown
 from lvsmon.model.settings import Duration
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.engine import Engine
+from lvsmon.net.nested import in_reactor
 from lvsmon.net.program_settings import PATH, ProgramSettings
 from lvsmon.net.programs import Ended, Program
 from lvsmon.net.silent import SilentTrace
@@ -69,13 +70,19 @@ class ExecChannel(ProgramSettings):
             raise ValueError("timeout: write a duration from 100ms to 1h")
 
     async def deliver(self, alert: Alert, /) -> None:
-        net = SocketConnector(AsyncioEngine(), SilentTrace())
+        program = self._program(alert)
+
+        async def work(engine: Engine) -> Ended:
+            net = SocketConnector(engine, SilentTrace())
+            try:
+                return await (await net.start_program(program)).ended()
+            finally:
+                net.close_all()
+
         try:
-            ended = await (await net.start_program(self._program(alert))).ended()
+            ended = await in_reactor(work)
         except LocalFault as fault:
             raise failed(self, str(fault)) from None
-        finally:
-            net.close_all()
         self._judge(ended)
 
     def _program(self, alert: Alert) -> Program:

@@ -4,7 +4,6 @@ What it makes of the outcomes it tells upwards (`lvsmon.monitor.news`); it knows
 table, or of anybody's wishes.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -27,8 +26,8 @@ from lvsmon.monitor.stretches import Stretches
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked
 from lvsmon.monitor.tripwires import Tripwires
 from lvsmon.monitor.waiting import Ran, Wait, Waiting, tell
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.holding import Held, hold
+from lvsmon.net.nested import NestedReactor
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import ProbeSpec
 from lvsmon.probes.part import Part
@@ -60,14 +59,14 @@ class Prober:
         self._waiting = Waiting()
         self._hastener = Hastener()
         self._watched: frozenset[str] = frozenset()
-        self._engine, self._lag, self._shared = AsyncioEngine(), LagMeter(), Shared()
-        self._schedule = Schedule(self._execute, self._heard)
-        self._tripwires = Tripwires(self._hold, self._tripped, limit=limit // 2)
+        self._reactor, self._shared = NestedReactor(), Shared()
+        self._lag = LagMeter(self._reactor)
+        self._schedule = Schedule(self._reactor, self._execute, self._heard)
+        self._tripwires = Tripwires(self._reactor, self._hold, self._tripped, limit=limit // 2)
         self._changed: dict[str, None] = {}
         self._round: Iterator[str] = iter(())
         self._owed = 0.0
-        self._loop = asyncio.get_running_loop()
-        self._beats = self._loop.call_later(BEAT, self._beat)
+        self._beats = self._reactor.call_at(self._reactor.time() + BEAT, self._beat)
 
     def update(self, part: Part) -> None:
         self._part = part
@@ -101,8 +100,9 @@ class Prober:
     async def stop(self) -> None:
         self._beats.cancel()
         self._lag.close()
-        await self._tripwires.stop()
-        await self._schedule.stop()
+        self._tripwires.stop()
+        self._schedule.stop()
+        self._reactor.close()
         self._shared.doors.close()
 
     async def _execute(self, spec: ProbeSpec) -> Outcome:
@@ -111,10 +111,10 @@ class Prober:
         waits = {name: self._waiting.begin(name) for name in (spec.id, *self._comparisons.made_of(spec.id))}
         try:
             outcome = await runner.run(
-                spec.probe, spec.target, spec.timeout, self._engine, self._lag.stalled,
+                spec.probe, spec.target, spec.timeout, self._reactor, self._lag.stalled,
                 shared=self._shared, interval=spec.interval, trace=trace,
             )  # fmt: skip
-        except asyncio.CancelledError:
+        except BaseException:  # it is ended from outside
             for waiting in waits.values():
                 tell(waiting, None)
             raise
@@ -131,7 +131,8 @@ class Prober:
 
     async def _hold(self, spec: ProbeSpec, life: float | None) -> Held:
         trace = runner.PhaseTrace()
-        return await hold(spec.target, self._engine, trace, patience=spec.timeout, life=life, doors=self._shared.doors)
+        doors = self._shared.doors
+        return await hold(spec.target, self._reactor, trace, patience=spec.timeout, life=life, doors=doors)
 
     def _ended(self, seen: Run, waits: Mapping[str, list[Wait]]) -> None:
         """Keep a run for those who wait for it, or for what is made of it, until the outcome was recorded."""
@@ -144,7 +145,7 @@ class Prober:
 
     def _heard(self, spec: ProbeSpec, outcome: Outcome) -> None:
         """Take the outcome of a run, and of what is made of it."""
-        before, now = self._board.state(spec.id), self._loop.time()
+        before, now = self._board.state(spec.id), self._reactor.time()
         self._record(spec, outcome)
         self._hastener.hasten(spec, before, self._board.state, self._schedule, now)
         self._tripwires.outcome(spec, self._board.state(spec.id))
@@ -180,7 +181,7 @@ class Prober:
 
     def _beat(self) -> None:
         """Tell what has changed a little, and some of what has not."""
-        self._beats = self._loop.call_later(BEAT, self._beat)
+        self._beats = self._reactor.call_at(self._reactor.time() + BEAT, self._beat)
         self._owed += len(self._part.probes) * BEAT / REFRESH
         refreshed = list(islice(self._round, int(self._owed)))
         if len(refreshed) < int(self._owed):

@@ -1,6 +1,5 @@
 """One run of one probe: deadline, timings, and every exception turned into an `Outcome` without a secret in it."""
 
-import asyncio
 import logging
 import time
 import traceback
@@ -112,13 +111,10 @@ async def run(
     context = Context(net=connector, deadline=deadline, shared=shared, interval=interval)
     stalled_before = stalled()
     try:
-        async with asyncio.timeout(timeout) as scope:
-            outcome = await probe.check(target, context)
-    except TimeoutError:
-        lost = stalled() - stalled_before
-        if not scope.expired():
-            outcome = _bug(probe, target)
-        elif lost > STARVED_SHARE * timeout:
+        ended = await engine.within(timeout, probe.check(target, context))
+        if ended is not None:
+            outcome = ended
+        elif (lost := stalled() - stalled_before) > STARVED_SHARE * timeout:
             outcome = _starved(lost)
         elif connector.held_up:
             outcome = _held_up(timeout)

@@ -1,12 +1,13 @@
-"""Runs probes when they are due: one timer for their slots, one task per run, no probe beside itself."""
+"""Runs probes when they are due: one timer for their slots, no probe beside itself."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from lvsmon.model import Outcome
 from lvsmon.monitor.timetable import Timetable
+from lvsmon.net.reactor import Call, Reactor, Run
 from lvsmon.probes.base import ProbeSpec
 
 Execute: TypeAlias = Callable[[ProbeSpec], Coroutine[Any, Any, Outcome]]
@@ -27,21 +28,27 @@ class Schedule:
     """
 
     def __init__(
-        self, execute: Execute, report: Report, *, limit: int = DEFAULT_LIMIT, limit_of_address: int = DEFAULT_LIMIT
+        self,
+        reactor: Reactor,
+        execute: Execute,
+        report: Report,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        limit_of_address: int = DEFAULT_LIMIT,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._reactor = reactor
         self._execute = execute
         self._report = report
         self._limit = limit
         self._limit_of_address = limit_of_address
         self._probes: dict[str, ProbeSpec] = {}
         self._timetable = Timetable()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, Run[Outcome]] = {}
         self._busy = Counter[str]()  # runs by address
         self._waiting: dict[str, None] = {}  # for any place, in order of their turn
         self._held: dict[str, dict[str, None]] = {}  # by the address that they wait for, in order of their turn
-        self._timer: asyncio.TimerHandle | None = None
-        self._besides: dict[str, asyncio.TimerHandle] = {}
+        self._timer: Call | None = None
+        self._besides: dict[str, Call] = {}
         self._overdue: set[str] = set()  # due again while they ran
         self.late = 0
 
@@ -58,9 +65,9 @@ class Schedule:
             self._timetable.remove(gone)
             self.not_besides(gone)
             self._forget(gone)
-            if (task := self._running.get(gone)) is not None:
-                task.cancel()
-        now = self._loop.time()
+            if (run := self._running.get(gone)) is not None:
+                run.cancel()
+        now = self._reactor.time()
         for new in probes.keys() - self._probes.keys():
             self._timetable.add(new, probes[new].interval, now)
         self._probes = dict(probes)
@@ -68,7 +75,7 @@ class Schedule:
 
     def pace(self, probe: str, interval: float) -> None:
         """Run ``probe`` every ``interval`` seconds from now on."""
-        if self._timetable.pace(probe, interval, self._loop.time()):
+        if self._timetable.pace(probe, interval, self._reactor.time()):
             self._arm()
 
     def now(self, probe: str) -> None:
@@ -84,30 +91,28 @@ class Schedule:
 
         Where it is running or waiting then, that run will do.
         """
-        due, asked = self._loop.time() + delay, self._besides.get(probe)
-        if asked is None or asked.when() > due:
+        due, asked = self._reactor.time() + delay, self._besides.get(probe)
+        if asked is None or asked.when > due:
             self.not_besides(probe)
-            self._besides[probe] = self._loop.call_at(due, self._beside, probe)
+            self._besides[probe] = self._reactor.call_at(due, partial(self._beside, probe))
 
     def not_besides(self, probe: str) -> None:
         """Take back what was asked for by `besides`, if anything."""
         if (asked := self._besides.pop(probe, None)) is not None:
             asked.cancel()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """End all runs; their outcomes are not reported."""
         self.update({})
-        if self._running:
-            await asyncio.wait(self._running.values())
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         due = self._timetable.next_due()
-        self._timer = None if due is None else self._loop.call_at(due, self._tick)
+        self._timer = None if due is None else self._reactor.call_at(due, self._tick)
 
     def _tick(self) -> None:
-        for probe in self._timetable.take(self._loop.time()):
+        for probe in self._timetable.take(self._reactor.time()):
             if probe in self._running:
                 self.late += 1
                 self._overdue.add(probe)
@@ -147,18 +152,19 @@ class Schedule:
 
     def _start(self, probe: str) -> None:
         spec = self._probes[probe]
-        address = spec.target.host
-        self._busy[address] += 1
-        task = self._loop.create_task(self._run(spec))
-        self._running[probe] = task
-        task.add_done_callback(lambda _: self._ended(probe, address))
+        self._busy[spec.target.host] += 1
+        self._running[probe] = self._reactor.start(self._execute(spec), partial(self._ended, spec))
 
-    async def _run(self, spec: ProbeSpec) -> None:
-        outcome = await self._execute(spec)
-        if spec.id in self._probes:
-            self._report(spec, outcome)
+    def _ended(self, spec: ProbeSpec, run: Run[Outcome]) -> None:
+        try:
+            if run.error is not None:
+                raise run.error
+            if run.result is not None and spec.id in self._probes:
+                self._report(spec, run.result)
+        finally:
+            self._over(spec.id, spec.target.host)
 
-    def _ended(self, probe: str, address: str) -> None:
+    def _over(self, probe: str, address: str) -> None:
         del self._running[probe]
         self._busy[address] -= 1
         if not self._busy[address]:

@@ -5,7 +5,6 @@ opened anew after a pause that doubles while ends come soon. A realserver that e
 its own teaches that time: from then on the connection is renewed before.
 """
 
-import asyncio
 import logging
 import random
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from lvsmon.logs import event
 from lvsmon.model import Health, ProbeState
 from lvsmon.net.holding import End, Held
+from lvsmon.net.reactor import Reactor, Run
 from lvsmon.probes.base import ProbeSpec
 
 Hold: TypeAlias = Callable[[ProbeSpec, float | None], Coroutine[Any, Any, Held]]
@@ -76,12 +76,13 @@ class Tripwires:
     ``counts`` are ends of connections since the start, by kind.
     """
 
-    def __init__(self, hold: Hold, tripped: Callable[[str], None], *, limit: int) -> None:
+    def __init__(self, reactor: Reactor, hold: Hold, tripped: Callable[[str], None], *, limit: int) -> None:
+        self._reactor = reactor
         self._hold = hold
         self._tripped = tripped
         self._limit = limit
         self._manners: dict[str, Manners] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, Run[None]] = {}
         self._random = random.Random()  # noqa: S311  spreads load, guards nothing
         self.counts = Counter[End]()
 
@@ -107,18 +108,19 @@ class Tripwires:
         if not state.health.serves:
             if state.health is Health.DOWN and self._let_go(spec.id):
                 manners.fell()
-        elif spec.id not in self._tasks and len(self._tasks) < self._limit:
-            self._tasks[spec.id] = asyncio.get_running_loop().create_task(self._keep(spec, manners))
+        elif spec.id not in self._running and len(self._running) < self._limit:
+            self._running[spec.id] = self._reactor.start(self._keep(spec, manners))
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Close them all."""
-        tasks = list(self._tasks.values())
         self.update({})
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _let_go(self, probe: str) -> bool:
-        task = self._tasks.pop(probe, None)
-        return task is not None and task.cancel()
+        run = self._running.pop(probe, None)
+        if run is None:
+            return False
+        run.cancel()
+        return True
 
     async def _keep(self, spec: ProbeSpec, manners: Manners) -> None:
         while True:
@@ -127,7 +129,7 @@ class Tripwires:
             if held.end is End.PEER:
                 event(_log, logging.DEBUG, "tripwire", probe=spec.id, lasted=held.lasted)
                 self._tripped(spec.id)
-            await asyncio.sleep(self._jittered(manners.ended(held)))
+            await self._reactor.pause(self._jittered(manners.ended(held)))
 
     def _jittered(self, seconds: float) -> float:
         return seconds * (1.0 - JITTER * self._random.random())

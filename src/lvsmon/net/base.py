@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from lvsmon.net.engine import Event
 from lvsmon.net.files import Contents
 from lvsmon.net.programs import Ended, Program
 from lvsmon.net.tls.values import Stapled, TlsProfile, TlsSession
@@ -172,6 +173,10 @@ class Connector(Protocol):
         For what is not decided by waiting: a datagram is sent again, a third party does not answer in its share of
         the time. Whether the realserver has answered in time, the deadline decides.
         """
+        ...
+
+    def event(self) -> Event:
+        """Return something that other runs of this process may wait for."""
         ...
 
     async def start_program(self, program: Program, /) -> Running:

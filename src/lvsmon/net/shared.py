@@ -3,12 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
+from lvsmon.net.engine import Event
 from lvsmon.net.vantage.door import Doors
-
-if TYPE_CHECKING:
-    import asyncio
 
 _T = TypeVar("_T")
 
@@ -22,7 +20,7 @@ class _Answer:
 
     asked_at: float | None = None
     value: object = None
-    asking: "asyncio.Event | None" = None
+    asking: Event | None = None
 
 
 class Shared:
@@ -38,15 +36,18 @@ class Shared:
         """The sockets of probes that go through the VIP."""
 
     async def once(
-        self, key: Hashable, since: float, now: Callable[[], float], ask: Callable[[], Coroutine[Any, Any, _T]]
+        self,
+        key: Hashable,
+        since: float,
+        now: Callable[[], float],
+        ask: Callable[[], Coroutine[Any, Any, _T]],
+        event: Callable[[], Event],
     ) -> tuple[_T, float]:
         """Return the answer to ``key``, asked at ``since`` or later, and when it was asked (seconds, monotonic).
 
         However many runs want it at once, one of them asks for all. Where that one is cancelled or fails, the next one
-        asks: what is to be an answer to all, ``ask`` returns.
+        asks: what is to be an answer to all, ``ask`` returns. ``event`` is that of the run's `Connector`.
         """
-        import asyncio  # noqa: PLC0415  whoever only loads a configuration has no event loop
-
         entry = self.recall(("once", key))
         if not isinstance(entry, _Answer):
             entry = _Answer()
@@ -55,7 +56,7 @@ class Shared:
             if entry.asking is not None:
                 await entry.asking.wait()
                 continue
-            entry.asking = asyncio.Event()
+            entry.asking = event()
             try:
                 started = now()
                 entry.value = await ask()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lvsmon.errors import ConnectFailed, LocalFault, LvsmonError
 from lvsmon.net import faults, files, programs
 from lvsmon.net.base import Datagram, Echo, Listener, Running, Stream, Trace
-from lvsmon.net.engine import Engine
+from lvsmon.net.engine import Engine, Event
 from lvsmon.net.files import Contents
 from lvsmon.net.icmp import EchoSocket
 from lvsmon.net.listeners import SocketListener
@@ -104,6 +104,9 @@ class SocketConnector:
 
     async def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> _T | None:
         return await self._engine.within(seconds, part)
+
+    def event(self) -> Event:
+        return self._engine.event()
 
     async def start_program(self, program: Program, /) -> Running:
         self._trace.awaiting(f"the start of {program.argv[0]}")

@@ -5,7 +5,6 @@ under ``--alert`` people are told after that. A kill at any point leaves the ker
 run goes on from what was saved.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -133,7 +132,7 @@ class _Look:
         if self._request.alert:
             self._until = time.monotonic() + (asked or deadline + TELLING)
             deadline -= kept_for_telling(asked) if asked else 0.0
-        outcomes = asyncio.run(run_all(specs, deadline, limit))
+        outcomes = run_all(specs, deadline, limit)
         self._outcomes = outcomes | compared(agreements, outcomes)
         self._states = judge.advance(stored, self._plan.probes, self._outcomes, self._at)
 

@@ -1,15 +1,15 @@
 """Runs every probe once, concurrently, within one overall deadline."""
 
-import asyncio
 import resource
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from lvsmon.model import Outcome, Phases, Reason, Verdict
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.reactor import Reactor, Run
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import ProbeSpec
 
@@ -53,34 +53,68 @@ def kept_for_telling(deadline: float) -> float:
     return min(TELLING, deadline / _TELLING_SHARE)
 
 
-async def run_all(specs: Collection[ProbeSpec], deadline: float, limit: int) -> dict[str, Outcome]:
+def run_all(specs: Collection[ProbeSpec], deadline: float, limit: int) -> dict[str, Outcome]:
     """Run each probe once and return its outcome by id, within ``deadline`` seconds.
 
     At most ``limit`` run at once, at most `PER_REALSERVER` of them against one address. A probe that the deadline cut
     off or that had no turn is UNKNOWN: our time was short, which says nothing about the realserver.
     """
-    everywhere = asyncio.Semaphore(limit)
-    per_address: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_REALSERVER))
-    engine, shared = AsyncioEngine(), Shared()
-    lag = LagMeter()
-    outcomes: dict[str, Outcome] = {}
-
-    async def one(spec: ProbeSpec) -> None:
-        async with per_address[spec.target.host], everywhere:
-            outcomes[spec.id] = await run(
-                spec.probe, spec.target, spec.timeout, engine, lag.stalled, shared=shared, interval=deadline
-            )
-
-    try:
-        async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:
-            for spec in specs:
-                group.create_task(one(spec))
-    except TimeoutError:
-        pass  # the probes without an outcome are dealt with below
-    finally:
-        lag.close()
-        shared.doors.close()
+    with Reactor() as reactor:
+        outcomes = _Round(reactor, specs, deadline, limit).run()
     return {spec.id: outcomes.get(spec.id) or _not_run(deadline) for spec in specs}
+
+
+class _Round:
+    """Runs that wait for a place, first come first served; who waits for an address is in nobody else's way."""
+
+    def __init__(self, reactor: Reactor, specs: Collection[ProbeSpec], deadline: float, limit: int) -> None:
+        self._reactor = reactor
+        self._waiting = deque(specs)
+        self._deadline = deadline
+        self._limit = limit
+        self._held: defaultdict[str, deque[ProbeSpec]] = defaultdict(deque)  # by the address that they wait for
+        self._busy = Counter[str]()
+        self._shared = Shared()
+        self._lag = LagMeter(reactor)
+        self._outcomes: dict[str, Outcome] = {}
+
+    def run(self) -> dict[str, Outcome]:
+        end = self._reactor.time() + self._deadline
+        self._reactor.call_at(end, lambda: None)  # so that it is noticed
+        self._fill()
+        try:
+            self._reactor.turn_until(lambda: not self._reactor.runs or self._reactor.time() >= end)
+        finally:
+            self._shared.doors.close()
+        return self._outcomes
+
+    def _fill(self) -> None:
+        """Start those whose turn it is, as far as there are places."""
+        while self._waiting and len(self._reactor.runs) < self._limit:
+            spec = self._waiting.popleft()
+            if self._busy[spec.target.host] >= PER_REALSERVER:
+                self._held[spec.target.host].append(spec)
+            else:
+                self._start(spec)
+
+    def _start(self, spec: ProbeSpec) -> None:
+        self._busy[spec.target.host] += 1
+        work = run(
+            spec.probe, spec.target, spec.timeout, self._reactor, self._lag.stalled,
+            shared=self._shared, interval=self._deadline,
+        )  # fmt: skip
+        self._reactor.start(work, partial(self._ended, spec))
+
+    def _ended(self, spec: ProbeSpec, ended: Run[Outcome]) -> None:
+        self._busy[spec.target.host] -= 1
+        if ended.result is not None:
+            self._outcomes[spec.id] = ended.result
+        if held := self._held[spec.target.host]:
+            self._waiting.appendleft(held.popleft())
+        if not ended.cancelled:
+            self._fill()
+        if ended.error is not None:
+            raise ended.error
 
 
 def _not_run(deadline: float) -> Outcome:

@@ -90,7 +90,9 @@ class Reference:
                 raise LocalFault(found.detail, Reason.REFERENCE)
             return found
 
-        found = await ctx.net.within(patience, ctx.shared.once(self.key, since, ctx.clock.monotonic, once))
+        found = await ctx.net.within(
+            patience, ctx.shared.once(self.key, since, ctx.clock.monotonic, once, ctx.net.event)
+        )
         if found is None:
             raise LocalFault(f"no answer in time from {self.who}", Reason.REFERENCE)
         answer, asked_at = found

@@ -14,7 +14,6 @@ meanwhile is not. Where the probe could not even begin, and says so (STARVED: th
 machine's, not of the loop's), it is repeated alone until it can, `PATIENCE` times.
 """
 
-import asyncio
 import gc
 import itertools
 import time
@@ -28,7 +27,8 @@ from lvsmon.errors import MAX_DETAIL
 from lvsmon.model import Outcome, Reason, Verdict
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.runner import run
-from lvsmon.net.aio import AsyncioEngine
+from lvsmon.net.engine import Engine
+from lvsmon.net.reactor import Reactor
 from lvsmon.probes.base import Probe, aim
 from lvsmon.testing.misbehaving import BEHAVIOURS, LOOPBACKS, MisbehavingServers
 
@@ -71,29 +71,30 @@ class Sample:
 
 def verdict_complaints(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
     """Run every sample against every behaviour over both families; return what is wrong, [] for nothing."""
-    return asyncio.run(_verdicts(samples, servers))
+    with Reactor() as reactor:
+        return _verdicts(samples, servers, reactor)
 
 
 _Case: TypeAlias = tuple[Sample, str, str]
 """A sample, the behaviour it meets, and the address."""
 
 
-async def _verdicts(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
+def _verdicts(samples: Sequence[Sample], servers: MisbehavingServers, reactor: Reactor) -> list[str]:
     complaints: list[str] = []
     for sample in samples:  # what the first run of a kind opens for the process is no leak
-        await _run(sample.probe, servers, "refuse", LOOPBACKS[0])
+        reactor.complete(_run(sample.probe, servers, "refuse", LOOPBACKS[0], reactor))
     before = _descriptors()
-    lag = LagMeter()
+    lag = LagMeter(reactor)
     cases = [case for sample in samples for case in itertools.product([sample], sample.behaviours(), LOOPBACKS)]
     for start in range(0, len(cases), TOGETHER):
         batch = cases[start : start + TOGETHER]
         stalled = lag.stalled()
-        outcomes = await asyncio.gather(*(_run(sample.probe, servers, *where) for sample, *where in batch))
+        outcomes = reactor.complete(*(_run(sample.probe, servers, name, at, reactor) for sample, name, at in batch))
         stalled = lag.stalled() - stalled
         for case, outcome in zip(batch, outcomes, strict=True):
             wrong = _judge(case[0], case[1], outcome, DEADLINE)
             if wrong and (stalled > STALL or outcome.reason is Reason.STARVED):
-                wrong = await _alone(case, servers, lag)
+                wrong = _alone(case, servers, lag, reactor)
             complaints += [f"{case[0].name} against {case[1]} on {case[2]}: {complaint}" for complaint in wrong]
     lag.close()
     if _descriptors() != before:
@@ -101,23 +102,23 @@ async def _verdicts(samples: Sequence[Sample], servers: MisbehavingServers) -> l
     return complaints
 
 
-async def _alone(case: _Case, servers: MisbehavingServers, lag: LagMeter) -> list[str]:
+def _alone(case: _Case, servers: MisbehavingServers, lag: LagMeter, reactor: Reactor) -> list[str]:
     """Judge ``case`` anew, allowing for the time in which this process was not let run."""
     sample, behaviour, address = case
     stalled, computed = lag.stalled(), time.process_time()
-    outcome = await _run(sample.probe, servers, behaviour, address)
+    (outcome,) = reactor.complete(_run(sample.probe, servers, behaviour, address, reactor))
     taken_away = lag.stalled() - stalled - (time.process_time() - computed)
     for _ in range(PATIENCE):
         if outcome.reason is not Reason.STARVED:
             break
-        outcome = await _run(sample.probe, servers, behaviour, address)
+        (outcome,) = reactor.complete(_run(sample.probe, servers, behaviour, address, reactor))
         taken_away = 0.0  # of this one nothing is allowed for
     return _judge(sample, behaviour, outcome, DEADLINE + max(0.0, taken_away))
 
 
-async def _run(probe: Probe, servers: MisbehavingServers, behaviour: str, address: str) -> Outcome:
+async def _run(probe: Probe, servers: MisbehavingServers, behaviour: str, address: str, engine: Engine) -> Outcome:
     target = aim(probe, address, servers.port(behaviour, address), hostname="www.example.org")
-    return await run(probe, target, DEADLINE, AsyncioEngine())
+    return await run(probe, target, DEADLINE, engine)
 
 
 def _judge(sample: Sample, behaviour: str, outcome: Outcome, allowed: float) -> list[str]:
@@ -139,28 +140,31 @@ def memory_complaints(samples: Sequence[Sample], servers: MisbehavingServers) ->
     floods = [name for name in BEHAVIOURS if any(word in name for word in ("endless", "bomb", "garbage"))]
     for sample in samples:
         gc.collect()
-        for behaviour in asyncio.run(_heard(sample.probe, servers, floods)):
-            peak = asyncio.run(_peak(sample.probe, servers, behaviour))
+        for behaviour in _heard(sample.probe, servers, floods):
+            peak = _peak(sample.probe, servers, behaviour)
             if peak > (bound := sample.probe.memory_bound):
                 complaints.append(f"{sample.name} against {behaviour} held {peak} bytes, over {bound}")
     return complaints
 
 
-async def _heard(probe: Probe, servers: MisbehavingServers, floods: Sequence[str]) -> list[str]:
+def _heard(probe: Probe, servers: MisbehavingServers, floods: Sequence[str]) -> list[str]:
     """Return the behaviours that get to flood this probe: some wait for a request that it never makes."""
-    outcomes = await asyncio.gather(*(_run(probe, servers, behaviour, LOOPBACKS[0]) for behaviour in floods))
+    with Reactor() as reactor:
+        runs = (_run(probe, servers, behaviour, LOOPBACKS[0], reactor) for behaviour in floods)
+        outcomes = reactor.complete(*runs)
     return [name for name, outcome in zip(floods, outcomes, strict=True) if outcome.phases.first_byte is not None]
 
 
-async def _peak(probe: Probe, servers: MisbehavingServers, behaviour: str) -> int:
+def _peak(probe: Probe, servers: MisbehavingServers, behaviour: str) -> int:
     """Return the most bytes that Python held during one run beyond what it held before."""
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        await _run(probe, servers, behaviour, LOOPBACKS[0])
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    with Reactor() as reactor:
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            reactor.complete(_run(probe, servers, behaviour, LOOPBACKS[0], reactor))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
     return peak - before
 
 

@@ -1,6 +1,5 @@
 """Running probes by hand: each once, one after the other, every step of the dialogue heard."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 
@@ -12,8 +11,8 @@ from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.run import Run
 from lvsmon.monitor.selection import Selection, UnknownName
 from lvsmon.monitor.transcript import Recorder, Transcript, masked
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.faults import at_once
+from lvsmon.net.reactor import Reactor
 from lvsmon.probes.base import Probe
 from lvsmon.secrets.masking import masker_of
 
@@ -23,11 +22,9 @@ def run(
 ) -> Run:
     """Run ``probe`` once; ``limit`` is in bytes of the dialogue."""
     at = time.time()
-    running = _run(probe, target, timeout, limit)
     try:
-        outcome, heard = asyncio.run(running)
-    except OSError as error:  # not even an event loop: the director has no descriptors left
-        running.close()
+        outcome, heard = _run(probe, target, timeout, limit)
+    except OSError as error:  # not even for the engine: the director has no descriptors left
         outcome, heard = runner.judge(at_once(error.errno or 0)), ()
     return Run(
         kind=probe.kind,
@@ -41,12 +38,10 @@ def run(
     )
 
 
-async def _run(probe: Probe, target: Target, seconds: float, limit: int) -> tuple[Outcome, Transcript]:
-    recorder, lag = Recorder(limit), LagMeter()
-    try:
-        outcome = await runner.run(probe, target, seconds, AsyncioEngine(), lag.stalled, trace=recorder)
-    finally:
-        lag.close()
+def _run(probe: Probe, target: Target, seconds: float, limit: int) -> tuple[Outcome, Transcript]:
+    with Reactor() as reactor:
+        recorder, lag = Recorder(limit), LagMeter(reactor)
+        (outcome,) = reactor.complete(runner.run(probe, target, seconds, reactor, lag.stalled, trace=recorder))
     return outcome, recorder.transcript()
 
 

@@ -67,6 +67,15 @@ class ScriptedRunning:
         return await self._end
 
 
+class ScriptedEvent:
+    """Who waits for it waits for ever: there is no other run."""
+
+    def set(self) -> None: ...
+
+    async def wait(self) -> None:
+        await Sleep(inf)
+
+
 class ScriptedConnector:
     """Gives each connection the next script; an error in place of a script is raised by connecting.
 
@@ -165,6 +174,9 @@ class ScriptedConnector:
         if not isinstance(script, wanted):
             raise ScriptError(f"the probe asks for {wanted.__name__}, but the next step is {script}")
         return script
+
+    def event(self) -> "ScriptedEvent":
+        return ScriptedEvent()
 
     async def pause(self, seconds: float, /) -> None:
         await Sleep(seconds)

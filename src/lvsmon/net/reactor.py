@@ -1,0 +1,393 @@
+"""The engine: drives coroutines on non-blocking descriptors with one epoll, without an event loop of a library.
+
+A coroutine waits by yielding; what it waits for has been entered before, and it is resumed when that has come. There is
+no task, no transport, no callback per step: a step is one ``send``. `turn` does what can be done now and comes back
+after `BUDGET` at most, `complete` turns until a coroutine is done. In an asyncio program `lvsmon.net.nested` turns.
+
+A descriptor is watched for one event at a time (EPOLLONESHOT): the watch is spent when the event comes, and is taken
+back where nobody waits for it any more. So nothing is left to unregister when a descriptor is closed, and no event of a
+closed one is delivered to whoever gets its number next: all events of one look are assigned before anybody runs.
+"""
+
+import logging
+import select
+import time
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, cast
+
+from lvsmon.net import faults
+from lvsmon.net.timers import Timer, Timers
+
+_T = TypeVar("_T")
+
+BUDGET: Final = 0.005
+"""Seconds after which a turn ends even if there is more to do, so that what else the process does gets its turn."""
+
+BATCH: Final = 16
+"""Runs that begin between two looks at the descriptors: what is measured of a run does not include starting others."""
+
+EVENTS: Final = 64
+"""Events taken at one look."""
+
+_READ: Final = select.EPOLLIN | select.EPOLLONESHOT
+_WRITE: Final = select.EPOLLOUT | select.EPOLLONESHOT
+_NONE: Final = -1
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Run(Generic[_T]):
+    """A coroutine on its way. It waits for one thing at a time."""
+
+    __slots__ = ("_coroutine", "_ended", "_reactor", "cancelled", "done", "error", "fired", "known", "queued", "result")
+
+    def __init__(
+        self, reactor: "Reactor", coroutine: Coroutine[Any, Any, _T], ended: "Callable[[Run[_T]], None] | None"
+    ) -> None:
+        self._reactor = reactor
+        self._coroutine = coroutine
+        self._ended = ended
+        self.done = False
+        self.cancelled = False
+        """Whether it was ended from outside."""
+        self.result: _T | None = None
+        """What it returned."""
+        self.error: BaseException | None = None
+        """What it raised."""
+        self.fired = False
+        self.known = _NONE
+        self.queued = True
+
+    def cancel(self) -> None:
+        """End it where it waits: GeneratorExit is raised in it there. Nothing happens to one that is done."""
+        if not self.done:
+            self.cancelled = True
+            if self is not self._reactor.current:  # else it is ended where it waits next
+                self.close()
+
+    def step(self) -> None:
+        """Go on to where it waits next, or to its end."""
+        try:
+            self._coroutine.send(None)
+        except StopIteration as stop:
+            self.result = stop.value
+            self._end()
+        except Exception as error:  # noqa: BLE001  whoever started it is told
+            self.error = error
+            self._end()
+        else:
+            if self.cancelled:
+                self.close()
+
+    def close(self) -> None:
+        try:
+            self._coroutine.close()
+        except Exception as error:  # noqa: BLE001  whoever started it is told
+            self.error = error
+        self._end()
+
+    def _end(self) -> None:
+        self.done = True
+        self._reactor.runs.discard(self)
+        try:
+            if self._ended is not None:
+                self._ended(self)
+            elif self.error is not None:
+                _log.error("a bug in a run", exc_info=self.error)
+        except Exception:  # noqa: BLE001  the others go on
+            _log.exception("a bug in what hears of the end of a run")
+
+
+Ended: TypeAlias = Callable[[Run[_T]], None]
+
+
+class _Alarm:
+    """Wakes a run."""
+
+    __slots__ = ("_reactor", "_run", "rang")
+
+    def __init__(self, reactor: "Reactor", run: Run[Any]) -> None:
+        self._reactor = reactor
+        self._run = run
+        self.rang = False
+
+    def ring(self) -> None:
+        self.rang = True
+        self._reactor.wake(self._run)
+
+
+class Call:
+    """A function that is to be called at a time."""
+
+    __slots__ = ("_call", "_slot", "_timers", "when")
+
+    def __init__(self, timers: Timers, when: float, call: Callable[[], None]) -> None:
+        self.when = when
+        self._call = call
+        self._timers = timers
+        self._slot = timers.enter(when, self)
+
+    def ring(self) -> None:
+        self._call()
+
+    def cancel(self) -> None:
+        """Take it back; nothing happens to one that was called."""
+        self._timers.take_back(self._slot, self)
+
+
+class HappensOnce:
+    """See `lvsmon.net.engine.Event`."""
+
+    __slots__ = ("_happened", "_reactor", "_waiting")
+
+    def __init__(self, reactor: "Reactor") -> None:
+        self._reactor = reactor
+        self._happened = False
+        self._waiting: dict[Run[Any], None] = {}
+
+    def set(self) -> None:
+        self._happened = True
+        for run in self._waiting:
+            self._reactor.wake(run)
+
+    @types.coroutine
+    def wait(self) -> Generator[None, None, None]:
+        run = self._reactor.running()
+        self._waiting[run] = None
+        try:
+            while not self._happened:
+                yield
+        finally:
+            del self._waiting[run]
+
+
+class Reactor:
+    """See `lvsmon.net.engine.Engine`; it belongs to one thread. ``time`` is its clock, in seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Raise OSError where the process has no descriptor for it."""
+        self.time: Final = clock
+        self._epoll = select.epoll()
+        self._timers = Timers()
+        self._ready: deque[Run[Any]] = deque()
+        self._watching: dict[int, Run[Any]] = {}
+        self._turning = False
+        self.runs: set[Run[Any]] = set()
+        """All that are not done."""
+        self.current: Run[Any] | None = None
+        """The one that is being stepped."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel every run and let go of the descriptor."""
+        for run in list(self.runs):
+            run.cancel()
+        self._epoll.close()
+
+    # What a run may await.
+
+    @types.coroutine
+    def readable(self, *fds: int) -> Generator[None, None, None]:
+        run = self.running()
+        try:
+            for fd in fds:
+                self._watch(run, fd, _READ)
+            run.fired = False
+            while not run.fired:
+                yield
+        finally:
+            if not run.fired or len(fds) > 1:
+                self._take_back(run, fds)
+
+    @types.coroutine
+    def writable(self, fd: int, /) -> Generator[None, None, None]:
+        run = self.running()
+        try:
+            self._watch(run, fd, _WRITE)
+            run.fired = False
+            while not run.fired:
+                yield
+        finally:
+            if not run.fired:
+                self._take_back(run, (fd,))
+
+    @types.coroutine
+    def pause(self, seconds: float, /) -> Generator[None, None, None]:
+        alarm = _Alarm(self, self.running())
+        slot = self._timers.enter(self.time() + seconds, alarm)
+        try:
+            while not alarm.rang:
+                yield
+        finally:
+            self._timers.take_back(slot, alarm)
+
+    @types.coroutine
+    def within(self, seconds: float, part: Coroutine[Any, Any, _T], /) -> Generator[None, None, _T | None]:
+        alarm = _Alarm(self, self.running())
+        slot = self._timers.enter(self.time() + seconds, alarm)
+        step = part.send
+        try:
+            while not alarm.rang:
+                step(None)
+                yield
+        except StopIteration as stop:
+            result: _T = stop.value
+            return result
+        finally:
+            self._timers.take_back(slot, alarm)
+            part.close()
+        return None
+
+    def event(self) -> HappensOnce:
+        return HappensOnce(self)
+
+    def running(self) -> Run[Any]:
+        """Return the run that asks; raise RuntimeError where it is none of this reactor's."""
+        if self.current is None:
+            raise RuntimeError("only a coroutine that the reactor runs can wait for what the reactor gives")
+        return self.current
+
+    def _watch(self, run: Run[Any], fd: int, events: int) -> None:
+        known, unknown = self._epoll.modify, self._epoll.register
+        try:
+            if fd == run.known:
+                try:
+                    known(fd, events)
+                except FileNotFoundError:  # closed since, and its number was given anew
+                    unknown(fd, events)
+            else:
+                try:
+                    unknown(fd, events)
+                except FileExistsError:
+                    known(fd, events)
+                run.known = fd
+        except OSError as error:
+            raise faults.at_once(error.errno or 0) from error
+        self._watching[fd] = run
+
+    def _take_back(self, run: Run[Any], fds: tuple[int, ...]) -> None:
+        for fd in fds:
+            if self._watching.get(fd) is run:
+                del self._watching[fd]
+                with suppress(OSError):  # closed already
+                    self._epoll.unregister(fd)
+        run.known = _NONE
+
+    # What those who drive it do.
+
+    def start(self, coroutine: Coroutine[Any, Any, _T], ended: Ended[_T] | None = None) -> Run[_T]:
+        """Run ``coroutine`` from the next turn on; ``ended`` hears of its end, however it ends."""
+        run = Run(self, coroutine, ended)
+        self.runs.add(run)
+        self._ready.append(run)
+        if not self._turning:
+            self.wanted()
+        return run
+
+    def call_at(self, when: float, call: Callable[[], None]) -> Call:
+        """Call ``call`` at ``when``, or a millisecond later; it must neither wait nor raise."""
+        made = Call(self._timers, when, call)
+        if not self._turning:
+            self.wanted()
+        return made
+
+    def wake(self, run: Run[Any]) -> None:
+        """Step ``run`` in this turn or the next one."""
+        if not run.queued:
+            run.queued = True
+            self._ready.append(run)
+            if not self._turning:
+                self.wanted()
+
+    def wanted(self) -> None:
+        """Hear that a turn is wanted, or at another time than `next_turn` has said: for whoever turns."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that can be read when a turn is due for what was watched."""
+        return self._epoll.fileno()
+
+    def next_turn(self) -> float | None:
+        """Return when the next turn is due at the latest, None if only the descriptors can tell."""
+        return self.time() if self._ready else self._timers.next_due()
+
+    def turn(self, patience: float | None = 0.0) -> None:
+        """Wait up to ``patience`` seconds (None: as long as it takes), then do what can be done, for `BUDGET`."""
+        self._turning = True
+        try:
+            self._hear(patience)
+            until = self.time() + BUDGET
+            while (now := self.time()) < until:
+                for timer in self._timers.due(now):
+                    self._ring(timer)
+                ready = self._ready
+                for _ in range(min(len(ready), BATCH)):
+                    self._step(ready.popleft())
+                if not self._hear(0.0) and not ready:
+                    break
+        finally:
+            self._turning = False
+
+    def _hear(self, patience: float | None) -> bool:
+        """Step whom the descriptors concern; return whether there was anybody."""
+        events = self._epoll.poll(patience, EVENTS)
+        if not events:
+            return False
+        concerned = []
+        for fd, _ in events:
+            run = self._watching.pop(fd, None)
+            if run is not None:
+                run.fired = True
+                concerned.append(run)
+        for run in concerned:
+            self._step(run)
+        return True
+
+    @staticmethod
+    def _ring(timer: Timer) -> None:
+        try:
+            timer.ring()
+        except Exception:  # noqa: BLE001  the others must ring all the same
+            _log.exception("a bug in what is done at its time")
+
+    def _step(self, run: Run[Any]) -> None:
+        if run.done:
+            return
+        run.queued = False
+        self.current = run
+        try:
+            run.step()
+        finally:
+            self.current = None
+
+    def complete(self, *coroutines: Coroutine[Any, Any, _T]) -> list[_T]:
+        """Run ``coroutines`` beside each other to their ends; return what they return, or raise what one raised."""
+        runs = [self.start(coroutine, _heard_later) for coroutine in coroutines]
+        self.turn_until(lambda: all(run.done for run in runs))
+        return [result_of(run) for run in runs]
+
+    def turn_until(self, over: Callable[[], bool]) -> None:
+        """Turn, and wait between, until ``over`` is true."""
+        while not over():
+            due = self.next_turn()
+            self.turn(None if due is None else max(0.0, due - self.time()))
+
+
+def _heard_later(run: Run[Any]) -> None:
+    """Leave the run's result to `result_of`."""
+
+
+def result_of(run: Run[_T]) -> _T:
+    """Return what ``run`` returned, or raise what it raised, or RuntimeError where it was cancelled."""
+    if run.error is not None:
+        raise run.error
+    if run.cancelled:
+        raise RuntimeError("the run was cancelled")
+    return cast("_T", run.result)
