@@ -21,18 +21,23 @@ MOST_FAILURES: Final = 1000
 """Failures in a row that are counted, beyond those that make DOWN: the most that `after` of an alert may name."""
 
 
-def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float) -> ProbeState:
-    """Return the state after ``outcome``; ``now`` is wall-clock seconds, kept for people when the health changes."""
+def observe(state: ProbeState, damping: Damping, outcome: Outcome, now: float, heard: float = 0.0) -> ProbeState:
+    """Return the state after ``outcome``.
+
+    ``now`` is wall-clock seconds, kept for people when the health changes, ``heard`` the same moment on a clock that
+    nobody sets.
+    """
     beginning = state.health is Health.UNKNOWN and outcome.reason is Reason.UNDECIDED
+    passed = heard if outcome.answered else state.passed
     if outcome.verdict is Verdict.UNKNOWN and not beginning:
-        return replace(state, unknowns=state.unknowns + 1, last=outcome)
+        return replace(state, unknowns=state.unknowns + 1, last=outcome, heard=heard, passed=passed)
     failed = outcome.verdict is Verdict.FAIL
     passes = 0 if failed else min(state.passes + 1, damping.rise)
     fails = min(state.fails + 1, max(MOST_FAILURES, damping.fall)) if failed else 0
     health = _next(state.health, outcome.verdict, passes >= damping.rise, fails >= damping.fall)
     since = state.since if health is state.health else now
     weight = state.weight if failed else outcome.weight
-    return ProbeState(health, passes, fails, unknowns=0, since=since, last=outcome, weight=weight)
+    return ProbeState(health, passes, fails, 0, since, outcome, weight, heard, passed)
 
 
 def _next(health: Health, verdict: Verdict, risen: bool, fallen: bool) -> Health:

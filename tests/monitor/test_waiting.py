@@ -17,12 +17,11 @@ def test_a_run_that_is_under_way_is_not_the_one_waited_for():
 
     async def main():
         waiting = Waiting()
-        under_way = waiting.begin("x")
+        under_way = waiting.begin(["x"])
         wait = waiting.next_run("x")
-        waiting.ended("x", under_way, RUN)
         waiting.recorded("x", RUN.outcome, BEFORE, AFTER)
-        assert not wait.done()
-        waiting.ended("x", waiting.begin("x"), RUN)
+        assert (under_way, wait.done()) == ({}, False)
+        waiting.ended("x", waiting.begin("x")["x"], RUN)
         waiting.recorded("x", RUN.outcome, BEFORE, AFTER)
         assert await wait == Ran(RUN, BEFORE, AFTER)
 
@@ -35,7 +34,7 @@ def test_the_outcome_is_what_was_recorded():
     async def main():
         waiting, judged = Waiting(), replace(RUN.outcome, detail="agreed")
         wait = waiting.next_run("x")
-        waiting.ended("x", waiting.begin("x"), RUN)
+        waiting.ended("x", waiting.begin("x")["x"], RUN)
         waiting.recorded("x", judged, BEFORE, AFTER)
         assert await wait == Ran(replace(RUN, outcome=judged), BEFORE, AFTER)
 
@@ -49,11 +48,11 @@ def test_of_a_probe_that_is_no_more_nothing_comes():
         waiting = Waiting()
         ended, coming, gone = waiting.next_run("x"), waiting.next_run("y"), waiting.next_run("y")
         gone.cancel()
-        waiting.ended("x", waiting.begin("x"), RUN)
+        waiting.ended("x", waiting.begin("x")["x"], RUN)
         waiting.retain({"z"})
         assert (await ended, await coming) == (None, None)
         cut_off = waiting.next_run("z")
-        tell(waiting.begin("z"), None)
+        tell(waiting.begin("z")["z"], None)
         assert await cut_off is None
 
     asyncio.run(main())
@@ -62,4 +61,4 @@ def test_of_a_probe_that_is_no_more_nothing_comes():
 def test_what_nobody_waits_for_is_nothing():
     waiting = Waiting()
     waiting.recorded("x", RUN.outcome, BEFORE, AFTER)
-    assert waiting.begin("x") == []
+    assert waiting.begin("x") == {}

@@ -17,7 +17,7 @@ class Health(StrEnum):
 
     @property
     def serves(self) -> bool:
-        return self in (Health.UP, Health.WARN)
+        return self is Health.UP or self is Health.WARN
 
 
 @dataclass(frozen=True, slots=True)

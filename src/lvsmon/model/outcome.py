@@ -54,7 +54,7 @@ class Verdict(StrEnum):
 
     @property
     def serves(self) -> bool:
-        return self in (Verdict.PASS, Verdict.WARN)
+        return self is Verdict.PASS or self is Verdict.WARN
 
 
 class Reason(StrEnum):
@@ -118,4 +118,5 @@ class Outcome:
     @property
     def answered(self) -> bool:
         """Whether the realserver answered as it should: it passed, or nobody could tell what to compare it with."""
-        return self.verdict.serves or self.reason is Reason.UNDECIDED
+        verdict = self.verdict
+        return verdict is Verdict.PASS or verdict is Verdict.WARN or self.reason is Reason.UNDECIDED

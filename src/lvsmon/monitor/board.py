@@ -29,8 +29,7 @@ class Board:
         ``now`` is wall-clock seconds, ``heard`` the same moment on a clock that nobody sets.
         """
         before = self._states[spec.id]
-        passed = heard if outcome.answered else before.passed
-        after = replace(observe(before, spec.damping, outcome, now), heard=heard, passed=passed)
+        after = observe(before, spec.damping, outcome, now, heard)
         transition = None
         if after.health is not before.health:
             memory = self._remembered.pop(spec.id, None)

@@ -108,7 +108,7 @@ class Prober:
     async def _execute(self, spec: ProbeSpec) -> Outcome:
         trace = Recorder()
         at = time.time()
-        waits = {name: self._waiting.begin(name) for name in (spec.id, *self._comparisons.made_of(spec.id))}
+        waits = self._waiting.begin((spec.id, *self._comparisons.made_of(spec.id)))
         try:
             outcome = await runner.run(
                 spec.probe, spec.target, spec.timeout, self._reactor, self._lag.stalled,
@@ -118,7 +118,7 @@ class Prober:
             for waiting in waits.values():
                 tell(waiting, None)
             raise
-        if outcome.verdict is Verdict.FAIL or any(waits.values()):
+        if waits or outcome.verdict is Verdict.FAIL:
             heard = masked(trace.transcript(), masker_of(spec.probe))
             if outcome.verdict is Verdict.FAIL:
                 self._failures.keep(spec.id, Failure(time.time(), outcome, heard))
@@ -160,23 +160,24 @@ class Prober:
         return pace(self._board.state(spec.id), spec.interval, spec.fast_interval, spec.down_interval)
 
     def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
-        event(
-            _log, logging.DEBUG, "outcome",
-            probe=spec.id, verdict=outcome.verdict, reason=outcome.reason, detail=outcome.detail,
-            seconds=outcome.phases.total,
-        )  # fmt: skip
+        if _log.isEnabledFor(logging.DEBUG):
+            event(
+                _log, logging.DEBUG, "outcome",
+                probe=spec.id, verdict=outcome.verdict, reason=outcome.reason, detail=outcome.detail,
+                seconds=outcome.phases.total,
+            )  # fmt: skip
         before, now = self._board.state(spec.id), time.time()
         transition = self._board.record(spec, outcome, now, time.monotonic())
         after = self._board.state(spec.id)
         self._stretches.outcome(spec.id, outcome, now)
         self._waiting.recorded(spec.id, outcome, before, after)
         # Not every change is a transition: what a restart finds as it was left is none, but the table may be another.
-        if (after.health, after.weight) != (before.health, before.weight) or spec.id in self._watched:
+        if after.health is not before.health or after.weight != before.weight or spec.id in self._watched:
             self._changed.pop(spec.id, None)
             failure = self._failures.of(spec.id) if after.health is Health.DOWN else None
             dialogue = failure.transcript if failure is not None and transition is not None else ()
             self._hear((News(spec.id, after, transition, dialogue),))
-        elif _essence(after, spec) != _essence(before, spec):
+        elif not _alike(before, after, spec):
             self._changed[spec.id] = None
 
     def _beat(self) -> None:
@@ -197,7 +198,15 @@ class Prober:
         self._hastener.tripped(probe, self._board.state(probe), self._schedule)
 
 
-def _essence(state: ProbeState, spec: ProbeSpec) -> tuple[object, ...]:
-    """Return what is told before its turn when it changes."""
-    last = None if state.last is None else (state.last.verdict, state.last.reason)
-    return state.passes, state.fails, min(state.unknowns, spec.damping.fall), last
+def _alike(before: ProbeState, after: ProbeState, spec: ProbeSpec) -> bool:
+    """Say whether nothing has changed that is told before its turn."""
+    last, now, enough = before.last, after.last, spec.damping.fall
+    return (
+        before.passes == after.passes
+        and before.fails == after.fails
+        and min(before.unknowns, enough) == min(after.unknowns, enough)
+        and last is not None
+        and now is not None
+        and last.verdict is now.verdict
+        and last.reason is now.reason
+    )

@@ -4,7 +4,6 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from lvsmon.errors import LocalFault, ProbeFailed
@@ -22,10 +21,18 @@ STARVED_SHARE: Final = 0.1
 """Share of a probe's timeout: if the director lost more than this, a missed deadline says nothing."""
 
 
+_CONNECTING: Final = "connecting to"
+_CONNECTED: Final = "waiting for the first byte from"
+_TALKING: Final = "talking with"
+_WITH_PEER: Final = frozenset({_CONNECTING, _CONNECTED, _TALKING})
+
+
 class PhaseTrace:
     """Stamps the phases of a run: its first connection and TLS handshake, and the first byte it heard on them."""
 
-    __slots__ = ("_peer", "_told", "connected_at", "first_byte_at", "secured_at", "securing_at", "started_at", "where")
+    __slots__ = (
+        "_doing", "_peer", "_told", "connected_at", "first_byte_at", "secured_at", "securing_at", "started_at",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
@@ -33,33 +40,41 @@ class PhaseTrace:
         self.securing_at: float | None = None
         self.secured_at: float | None = None
         self.first_byte_at: float | None = None
-        self.where = "starting"
-        self._peer = ""
+        self._doing = "starting"
+        self._peer: tuple[str, int] = ("", 0)
         self._told = False
 
+    @property
+    def where(self) -> str:
+        """What the run is at, in words: asked of few runs, so they are put together when somebody asks."""
+        if self._doing not in _WITH_PEER:
+            return self._doing
+        address, port = self._peer
+        return f"{self._doing} {address} port {port}" if port else f"{self._doing} {address}"
+
     def connecting(self, address: str, port: int, /) -> None:
-        self._peer = f"{address} port {port}" if port else address
-        self.where = f"connecting to {self._peer}"
+        self._peer = address, port
+        self._doing = _CONNECTING
 
     def connected(self) -> None:
         if self.connected_at is None:
             self.connected_at = time.monotonic()
-        self.where = f"waiting for the first byte from {self._peer}"
+        self._doing = _CONNECTED
 
     def securing(self) -> None:
-        self.where = "in the TLS handshake"
+        self._doing = "in the TLS handshake"
         if self.secured_at is None:
             self.securing_at = time.monotonic()
         else:
-            self.where += " of a further connection"
+            self._doing = "in the TLS handshake of a further connection"
 
     def secured(self) -> None:
         if self.secured_at is None:
             self.secured_at = time.monotonic()
-        self.where = "waiting for an answer in TLS"
+        self._doing = "waiting for an answer in TLS"
 
     def awaiting(self, what: str, /) -> None:
-        self.where = f"waiting for {what}"
+        self._doing = f"waiting for {what}"
         self._told = True  # by the probe, which knows better than what is heard meanwhile
 
     def sent(self, data: bytes, /) -> None:
@@ -69,7 +84,7 @@ class PhaseTrace:
         if self.first_byte_at is None:
             self.first_byte_at = time.monotonic()
         if not self._told:
-            self.where = f"talking with {self._peer}"
+            self._doing = _TALKING
 
     def ended(self) -> None:
         pass
@@ -126,7 +141,16 @@ async def run(
         outcome = _bug(probe, target)
     finally:
         connector.close_all()
-    return masker_of(probe).outcome(replace(outcome, phases=trace.phases(time.monotonic())))
+    return masker_of(probe).outcome(
+        Outcome(
+            verdict=outcome.verdict,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            facts=outcome.facts,
+            phases=trace.phases(time.monotonic()),
+            weight=outcome.weight,
+        )
+    )
 
 
 def judge(error: ProbeFailed | LocalFault) -> Outcome:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from math import ceil
 from typing import Any, Final, TypeAlias
 
 from lvsmon.model import Outcome
@@ -12,6 +13,9 @@ from lvsmon.probes.base import ProbeSpec
 
 Execute: TypeAlias = Callable[[ProbeSpec], Coroutine[Any, Any, Outcome]]
 Report: TypeAlias = Callable[[ProbeSpec, Outcome], None]
+
+TICK: Final = 0.01
+"""Seconds: probes that are due within a tick start at its end, together. To wake up costs more than a probe does."""
 
 DEFAULT_LIMIT: Final = 1000
 """Runs at once: each holds a descriptor, and many more of them only queue for the processor."""
@@ -109,7 +113,7 @@ class Schedule:
         if self._timer is not None:
             self._timer.cancel()
         due = self._timetable.next_due()
-        self._timer = None if due is None else self._reactor.call_at(due, self._tick)
+        self._timer = None if due is None else self._reactor.call_at(ceil(due / TICK) * TICK, self._tick)
 
     def _tick(self) -> None:
         for probe in self._timetable.take(self._reactor.time()):
@@ -128,7 +132,7 @@ class Schedule:
             self._start_or_wait(probe)
 
     def _waits(self, probe: str) -> bool:
-        return probe in self._waiting or probe in self._held.get(self._address(probe), ())
+        return probe in self._waiting or (bool(self._held) and probe in self._held.get(self._address(probe), ()))
 
     def _address(self, probe: str) -> str:
         return self._probes[probe].target.host
@@ -178,7 +182,9 @@ class Schedule:
 
     def _let_on(self, address: str, number: int) -> None:
         """Let the first ``number`` of those that wait for ``address`` wait for any place."""
-        held = self._held.get(address, {})
+        held = self._held.get(address)
+        if held is None:
+            return
         for probe in list(held)[:number]:
             del held[probe]
             self._waiting[probe] = None

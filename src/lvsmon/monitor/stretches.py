@@ -34,9 +34,11 @@ class Stretches:
 
     def outcome(self, probe: str, outcome: Outcome, at: float) -> None:
         """Take the outcome of a run."""
-        kept = self._kept.setdefault(probe, deque(maxlen=STRETCHES))
+        kept = self._kept.get(probe)
+        if kept is None:
+            kept = self._kept[probe] = deque(maxlen=STRETCHES)
         last = kept[-1] if kept else None
-        if last is not None and (last.verdict, last.reason) == (outcome.verdict, outcome.reason):
+        if last is not None and last.verdict is outcome.verdict and last.reason is outcome.reason:
             kept[-1] = Stretch(last.verdict, last.reason, last.count + 1, last.first, at, outcome.detail)
         else:
             kept.append(Stretch(outcome.verdict, outcome.reason, 1, at, at, outcome.detail))

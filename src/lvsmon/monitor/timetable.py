@@ -70,14 +70,18 @@ class Timetable:
     def take(self, now: float) -> list[str]:
         """Return the probes that are due and enter each for its next slot after ``now``."""
         taken = []
-        while (due := self.next_due()) is not None and due <= now:
-            _, _, probe = heapq.heappop(self._heap)
+        heap, entries, chance = self._heap, self._entries, self._random.random
+        while heap and heap[0][0] <= now:
+            _, serial, probe = heap[0]
+            entry = entries.get(probe)
+            if entry is None or entry.serial != serial:
+                heapq.heappop(heap)
+                continue
             taken.append(probe)
-            entry = self._entries[probe]
-            missed = max(0, int((now - entry.slot) / entry.interval))
-            slot = entry.slot + (missed + 1) * entry.interval
-            delay = self._random.random() * self._jitter * entry.interval
-            self._push(probe, entry.interval, slot=slot, due=slot + delay)
+            interval = entry.interval
+            missed = max(0, int((now - entry.slot) / interval))
+            entry.slot += (missed + 1) * interval
+            heapq.heapreplace(heap, (entry.slot + chance() * self._jitter * interval, serial, probe))
         return taken
 
     def _push(self, probe: str, interval: float, *, slot: float, due: float) -> None:

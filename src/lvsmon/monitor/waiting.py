@@ -35,9 +35,11 @@ class Waiting:
         self._coming.setdefault(probe, []).append(wait)
         return wait
 
-    def begin(self, probe: str) -> list[Wait]:
-        """Return who waits for the run that begins now."""
-        return self._coming.pop(probe, [])
+    def begin(self, probes: Iterable[str]) -> dict[str, list[Wait]]:
+        """Return who waits for the run that begins now, which is one of each of ``probes``; {} for nobody."""
+        if not self._coming:
+            return {}
+        return {probe: self._coming.pop(probe) for probe in probes if probe in self._coming}
 
     def ended(self, probe: str, waits: list[Wait], run: Run) -> None:
         """Keep the run until its outcome was recorded."""
@@ -45,6 +47,8 @@ class Waiting:
 
     def recorded(self, probe: str, outcome: Outcome, before: ProbeState, after: ProbeState) -> None:
         """Tell who waits for the run that has just been recorded with ``outcome``."""
+        if not self._ended:
+            return
         waits, run = self._ended.pop(probe, ([], None))
         tell(waits, None if run is None else Ran(replace(run, outcome=outcome), before, after))
 

@@ -37,9 +37,22 @@ def _masker(secrets: frozenset[Secret]) -> "Masker":
     return Masker(secrets)
 
 
+_MOST_KNOWN: Final = 4096
+"""Probes whose maskers are kept at hand; a configuration has one for each ``[[virtual.probe]]`` and the like."""
+
+_known: Final[dict[int, tuple[Any, "Masker"]]] = {}
+"""By the probe's identity, which stays its own for as long as it is kept here: to look for secrets takes longer than
+many a run does."""
+
+
 def masker_of(probe: Any) -> "Masker":
-    """Return what masks the secrets among the settings of ``probe``."""
-    return _masker(frozenset(secrets_in(probe)))
+    """Return what masks the secrets among the settings of ``probe``, which never change."""
+    known = _known.get(id(probe))
+    if known is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[id(probe)] = probe, _masker(frozenset(secrets_in(probe)))
+    return known[1]
 
 
 class Masker:
@@ -62,9 +75,11 @@ class Masker:
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return ``outcome`` without the secrets that a realserver may have repeated."""
+        if not outcome.facts and not self._plain and "authorization:" not in _folded(outcome.detail):
+            return outcome  # so it is with nearly every run
         detail = self.text(outcome.detail)
         if not outcome.facts and detail == outcome.detail:
-            return outcome  # so it is with nearly every run
+            return outcome
         facts: dict[str, FactValue] = {
             self.text(name): self.text(fact) if isinstance(fact, str) else fact for name, fact in outcome.facts.items()
         }
