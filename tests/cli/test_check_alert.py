@@ -161,8 +161,8 @@ def test_what_is_as_planned_is_not_told(cron):
 def test_what_cannot_be_told_opens_nothing_and_ends_nothing(died, monkeypatch):
     """A look without time to probe is UNKNOWN: that is the director's trouble, and told as such after `fall` looks."""
 
-    async def starved(specs, _, limit):
-        return await run_all(specs, 0.0, limit)
+    def starved(specs, _, limit):
+        return run_all(specs, 0.0, limit)
 
     monkeypatch.setattr("lvsmon.oneshot.job.run_all", starved)
     assert died.run().exit_code == 3

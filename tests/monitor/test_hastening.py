@@ -62,7 +62,8 @@ class Bench:
     def report(self, one, outcome):
         before = self.board.state(one.id)
         self.board.record(one, outcome, 0.0)
-        self.hastener.hasten(one, before, self.board.state, self.schedule, self.reactor.time())
+        after = self.board.state(one.id)
+        self.hastener.hasten(one, before, after, self.board.state, self.schedule, now=self.reactor.time())
 
     def stop(self):
         self.schedule.stop()

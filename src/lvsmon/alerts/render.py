@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lvsmon.alerts import words
 from lvsmon.alerts.alert import Alert, Stage
@@ -9,7 +10,9 @@ from lvsmon.alerts.condition import Severity
 from lvsmon.alerts.engine import Due
 from lvsmon.alerts.facts import About, Values, harmless, values_of
 from lvsmon.alerts.route import Route
-from lvsmon.alerts.templates import Template
+
+if TYPE_CHECKING:
+    from lvsmon.alerts.templates import Template
 
 MAX_SUBJECT = 200
 """Characters of a subject: longer ones are cut by every mail reader."""
@@ -17,9 +20,9 @@ MAX_SUBJECT = 200
 
 @dataclass(frozen=True, slots=True)
 class _Templates:
-    subject: Template | None
-    text: Template | None
-    html: Template | None
+    subject: "Template | None"
+    text: "Template | None"
+    html: "Template | None"
 
 
 class Renderer:
@@ -59,7 +62,11 @@ class Renderer:
 
     def _templates(self, route: Route) -> _Templates:
         key = route.subject, route.text, route.html
+        if not any(key):
+            return _Templates(None, None, None)
         if key not in self._compiled:
+            from lvsmon.alerts.templates import Template  # noqa: PLC0415  many routes have none
+
             self._compiled[key] = _Templates(
                 Template(route.subject) if route.subject else None,
                 Template(route.text) if route.text else None,
@@ -68,7 +75,7 @@ class Renderer:
         return self._compiled[key]
 
 
-def _rendered(template: Template | None, values: Values, what: str, wrong: list[str]) -> str | None:
+def _rendered(template: "Template | None", values: Values, what: str, wrong: list[str]) -> str | None:
     if template is None:
         return None
     try:

@@ -7,7 +7,6 @@ from pydantic import AfterValidator, Field
 
 from lvsmon.alerts.period import Period
 from lvsmon.alerts.route import After, Limit
-from lvsmon.alerts.templates import Template
 from lvsmon.config.values import between
 from lvsmon.model.settings import Written, duration, format_duration, shown
 
@@ -24,6 +23,8 @@ def _period(value: str) -> str:
 
 
 def _template(value: str) -> str:
+    from lvsmon.alerts.templates import Template  # noqa: PLC0415  with Jinja it takes longer to load than to probe
+
     try:
         Template(value)
     except ValueError as error:

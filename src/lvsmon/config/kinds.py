@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
@@ -122,13 +122,18 @@ CHANNELS: Final = Family(
 
 
 class Kinds:
-    """Finds kinds by name; plug-ins are listed at once and loaded when a configuration names them."""
+    """Finds kinds by name; plug-ins are listed when one is looked for, and loaded when a configuration names them."""
 
     def __init__(self, family: Family = PROBES) -> None:
         self._family = family
-        self._plugins: dict[str, list[EntryPoint]] = {}
-        for entry in entry_points(group=family.group):
-            self._plugins.setdefault(entry.name, []).append(entry)
+
+    @cached_property
+    def _plugins(self) -> dict[str, list[EntryPoint]]:
+        """The plug-ins by name; to list them reads about every package that is installed."""
+        found: dict[str, list[EntryPoint]] = {}
+        for entry in entry_points(group=self._family.group):
+            found.setdefault(entry.name, []).append(entry)
+        return found
 
     def names(self) -> list[str]:
         """Return the name of every kind there is, plug-ins that cannot be used included."""

@@ -5,7 +5,7 @@ from lvsmon.model.decision import Choice, DestinationId, Notice, NoticeKind, Rul
 from lvsmon.model.expression import Both, Either, Expression, Name, Not, evaluate, names
 from lvsmon.model.health import Damping, Health, ProbeState, Transition
 from lvsmon.model.host import Brake, Group, Host
-from lvsmon.model.outcome import FactValue, Outcome, Phases, Reason, Target, Verdict
+from lvsmon.model.outcome import NO_FACTS, FactValue, Outcome, Phases, Reason, Target, Verdict
 from lvsmon.model.pause import Pause
 from lvsmon.model.policy import NONE, ONE, ORDINARY, Amount, Flap, Initial, Manage, OnDrift, Policy, Poll
 from lvsmon.model.table import (
@@ -31,6 +31,7 @@ from lvsmon.model.wish import Wish, WishKind, standing
 __all__ = [
     "MAX_WEIGHT",
     "NONE",
+    "NO_FACTS",
     "ONE",
     "ORDINARY",
     "Amount",

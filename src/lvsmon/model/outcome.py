@@ -11,7 +11,7 @@ from lvsmon.model.weight import Weight
 
 FactValue: TypeAlias = str | int | float | bool
 
-_NO_FACTS: Final[Mapping[str, FactValue]] = MappingProxyType({})
+NO_FACTS: Final[Mapping[str, FactValue]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class Outcome:
     verdict: Verdict
     reason: Reason
     detail: str = ""
-    facts: Mapping[str, FactValue] = field(default_factory=lambda: _NO_FACTS)
+    facts: Mapping[str, FactValue] = field(default_factory=lambda: NO_FACTS)
     phases: Phases = Phases()
     weight: Weight | None = None
 

@@ -62,15 +62,18 @@ class Hastener:
         self,
         spec: ProbeSpec,
         before: ProbeState,
+        after: ProbeState,
         state_of: Callable[[str], ProbeState],
         schedule: Besides,
+        *,
         now: float,
     ) -> None:
-        """Have run whom the last outcome of ``spec`` concerns; ``before`` it was in that state.
+        """Have run whom the last outcome of ``spec`` concerns, which made the state ``after`` of ``before``.
 
         ``now`` is in seconds on the schedule's clock.
         """
-        after = state_of(spec.id)
+        if not (self._left or self._again or after.fails):
+            return  # nothing is under way and nothing begins: so it is with nearly every outcome
         looked, was_left = spec.id in self._again, self._left.pop(spec.id, 0)
         self._again.discard(spec.id)
         if was_left or after.fails:

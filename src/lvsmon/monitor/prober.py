@@ -146,20 +146,18 @@ class Prober:
     def _heard(self, spec: ProbeSpec, outcome: Outcome) -> None:
         """Take the outcome of a run, and of what is made of it."""
         before, now = self._board.state(spec.id), self._reactor.time()
-        self._record(spec, outcome)
-        self._hastener.hasten(spec, before, self._board.state, self._schedule, now)
-        self._tripwires.outcome(spec, self._board.state(spec.id))
-        paces = [self._pace(spec)]
-        for name, judged in self._comparisons.take(spec.id, outcome, time.monotonic()):
-            self._record(self._part.probes[name], judged)
-            paces.append(self._pace(self._part.probes[name]))
-        self._schedule.pace(spec.id, min(paces))
+        after = self._record(spec, outcome)
+        self._hastener.hasten(spec, before, after, self._board.state, self._schedule, now=now)
+        self._tripwires.outcome(spec, after)
+        seconds = pace(after, spec.interval, spec.fast_interval, spec.down_interval)
+        for name, judged in self._comparisons.take(spec.id, outcome, now):
+            made = self._part.probes[name]
+            state = self._record(made, judged)
+            seconds = min(seconds, pace(state, made.interval, made.fast_interval, made.down_interval))
+        self._schedule.pace(spec.id, seconds)
 
-    def _pace(self, spec: ProbeSpec) -> float:
-        """Return the seconds that ``spec`` wants between its runs."""
-        return pace(self._board.state(spec.id), spec.interval, spec.fast_interval, spec.down_interval)
-
-    def _record(self, spec: ProbeSpec, outcome: Outcome) -> None:
+    def _record(self, spec: ProbeSpec, outcome: Outcome) -> ProbeState:
+        """Take an outcome of ``spec``; return the state that it has made."""
         if _log.isEnabledFor(logging.DEBUG):
             event(
                 _log, logging.DEBUG, "outcome",
@@ -179,6 +177,7 @@ class Prober:
             self._hear((News(spec.id, after, transition, dialogue),))
         elif not _alike(before, after, spec):
             self._changed[spec.id] = None
+        return after
 
     def _beat(self) -> None:
         """Tell what has changed a little, and some of what has not."""

@@ -57,9 +57,14 @@ class PhaseTrace:
         self._doing = _CONNECTING
 
     def connected(self) -> None:
+        self._connect()
+
+    def _connect(self) -> float:
+        at = time.monotonic()
         if self.connected_at is None:
-            self.connected_at = time.monotonic()
+            self.connected_at = at
         self._doing = _CONNECTED
+        return at
 
     def securing(self) -> None:
         self._doing = "in the TLS handshake"
@@ -81,10 +86,15 @@ class PhaseTrace:
         pass
 
     def received(self, data: bytes, /) -> None:  # noqa: ARG002
+        self._receive()
+
+    def _receive(self) -> float:
+        at = time.monotonic()
         if self.first_byte_at is None:
-            self.first_byte_at = time.monotonic()
+            self.first_byte_at = at
         if not self._told:
             self._doing = _TALKING
+        return at
 
     def ended(self) -> None:
         pass

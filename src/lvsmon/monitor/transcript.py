@@ -80,32 +80,29 @@ class Recorder(PhaseTrace):
 
     def connecting(self, address: str, port: int, /) -> None:
         super().connecting(address, port)
-        self._note(Step.CONNECTING, (f"{address} port {port}" if port else address).encode())
+        self._note(time.monotonic(), Step.CONNECTING, (f"{address} port {port}" if port else address).encode())
 
     def connected(self) -> None:
-        super().connected()
-        self._note(Step.CONNECTED)
+        self._note(self._connect(), Step.CONNECTED)
 
     def securing(self) -> None:
         super().securing()
-        self._note(Step.SECURING)
+        self._note(time.monotonic(), Step.SECURING)
 
     def secured(self) -> None:
         super().secured()
-        self._note(Step.SECURED)
+        self._note(time.monotonic(), Step.SECURED)
 
     def sent(self, data: bytes, /) -> None:
-        self._note(Step.SENT, data)
+        self._note(time.monotonic(), Step.SENT, data)
 
     def received(self, data: bytes, /) -> None:
-        super().received(data)
-        self._note(Step.RECEIVED, data)
+        self._note(self._receive(), Step.RECEIVED, data)
 
     def ended(self) -> None:
-        self._note(Step.ENDED)
+        self._note(time.monotonic(), Step.ENDED)
 
-    def _note(self, step: Step, data: bytes = b"") -> None:
-        at = time.monotonic()
+    def _note(self, at: float, step: Step, data: bytes = b"") -> None:
         if self._tail is None:
             room = self._room - STEP_COST - len(data)
             if room >= 0:

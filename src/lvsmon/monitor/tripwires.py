@@ -102,6 +102,8 @@ class Tripwires:
 
     def outcome(self, spec: ProbeSpec, state: ProbeState) -> None:
         """Hear what an outcome has made of the probe: a tripwire is held while it serves."""
+        if not spec.tripwire:
+            return
         manners = self._manners.get(spec.id)
         if manners is None:
             return

@@ -1,6 +1,7 @@
 """A reactor within an asyncio program: its epoll is one descriptor of the loop, its next turn one timer."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ class NestedReactor(Reactor):
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Raise RuntimeError where no loop is given and none is running, OSError where there is no descriptor."""
         self._loop = loop or asyncio.get_running_loop()
-        super().__init__(self._loop.time)
+        usual = getattr(type(self._loop), "time", None) is asyncio.BaseEventLoop.time
+        super().__init__(time.monotonic if usual else self._loop.time)  # it is the same clock, one call sooner
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(self.fileno(), self._turn)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
+_FLAGS: Final = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+_KINDS: Final = {kind: int(kind) | _FLAGS for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)}
 _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EINTR})
 
 _READS_IN_A_ROW: Final = 2
@@ -128,7 +130,7 @@ class SocketConnector:
             self.held_up = False
             return sock
         try:
-            return socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            return socket.socket(family, _KINDS[kind])
         except OSError as error:
             raise faults.at_once(error.errno or 0) from error
 
@@ -181,7 +183,10 @@ class SocketStream(_Socket):
     __slots__ = ("_tls",)
 
     def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
-        super().__init__(sock, engine, trace)
+        self._sock = sock
+        self._engine = engine
+        self._trace = trace
+        self._in_a_row = 0
         self._tls: TlsPipe | None = None
 
     @property

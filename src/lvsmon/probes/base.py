@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Protocol
 
-from lvsmon.model import Damping, FactValue, Outcome, Reason, Target, Through, Verdict
+from lvsmon.model import NO_FACTS, Damping, FactValue, Outcome, Reason, Target, Through, Verdict
 from lvsmon.net.base import Connector
 from lvsmon.net.clock import Clock, SystemClock
 from lvsmon.net.shared import Shared
@@ -114,7 +114,7 @@ class ProbeSpec:
 
 def passed(detail: str = "", facts: Mapping[str, FactValue] | None = None) -> Outcome:
     """Return the PASS outcome that a kind ends with."""
-    return Outcome(verdict=Verdict.PASS, reason=Reason.OK, detail=detail, facts=facts or {})
+    return Outcome(verdict=Verdict.PASS, reason=Reason.OK, detail=detail, facts=facts or NO_FACTS)
 
 
 def needs_port(probe: Probe) -> bool:

@@ -74,6 +74,8 @@ class TcpProbe(OptionalTls):
     def _dialogue(self) -> Steps:
         if self.steps.steps:
             return self.steps
+        if not (self.send or self.send_hex or self.expect is not None):
+            return _NO_STEPS
         say = (Say(self.send or self.send_hex),) if self.send or self.send_hex else ()
         return Steps((*say, Hear(self.expect))) if self.expect is not None else Steps(say)
 
