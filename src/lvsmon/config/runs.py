@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from lvsmon.config.cascade import TIMING, Layer, Level, Setting, layer, timeout_of
@@ -141,7 +142,12 @@ class Runner:
         if part is not self.entry:  # rise and fall of it are its own: then it is the run that stands beside
             counts = {**one.timing, **_own(part)}
             timing = {**timing, **{name: counts[name] for name in _COUNTS}}
-        return self._spec(definition_of(part.probe), part, target, timing, tripwire=tripwire)
+        return self._spec(self._definition_run, part, target, timing, tripwire=tripwire)
+
+    @cached_property
+    def _definition_run(self) -> str:
+        """That of what is run, which is the same for every destination."""
+        return self.definition if self.entry.part is self.entry else definition_of(self.entry.part.probe)
 
     @staticmethod
     def _spec(
