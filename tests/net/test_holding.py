@@ -82,7 +82,9 @@ def test_what_cannot_be_opened_is_told_apart():
     async def main():
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        refused = await in_reactor(lambda engine: hold(Target(address="127.0.0.1", port=port), engine, PhaseTrace(), patience=5.0))
+        refused = await in_reactor(
+            lambda engine: hold(Target(address="127.0.0.1", port=port), engine, PhaseTrace(), patience=5.0)
+        )
         ours = await in_reactor(
             lambda engine: hold(Target(address="255.255.255.255", port=port), engine, PhaseTrace(), patience=5.0)
         )

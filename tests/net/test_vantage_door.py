@@ -1,6 +1,5 @@
 """Runs wait for the thread that makes their sockets: its trouble is the director's, and not tried again at once."""
 
-import asyncio
 import socket
 import threading
 
@@ -9,11 +8,11 @@ import pytest
 from lvsmon.errors import LocalFault
 from lvsmon.model import Forward, Reason, Target, Through, Verdict
 from lvsmon.monitor import runner
-from lvsmon.net.aio import AsyncioEngine
 from lvsmon.net.shared import Shared
 from lvsmon.net.vantage import door
 from lvsmon.net.vantage.door import Door
 from lvsmon.probes.tcp import TcpProbe
+from reactors import completed
 
 THROUGH = Through(rip="10.1.0.11", forward=Forward.ROUTE, interface="eth1", source="10.1.0.250")
 
@@ -43,8 +42,8 @@ def space(monkeypatch):
     space.let.set()
 
 
-def ask(one):
-    return one.socket(THROUGH, socket.AF_INET, socket.SOCK_STREAM, AsyncioEngine())
+def ask(one, engine):
+    return one.socket(THROUGH, socket.AF_INET, socket.SOCK_STREAM, engine)
 
 
 def test_what_cannot_be_built_is_told_to_everybody_and_tried_again_only_later(monkeypatch):
@@ -57,13 +56,13 @@ def test_what_cannot_be_built_is_told_to_everybody_and_tried_again_only_later(mo
     monkeypatch.setattr(door, "Space", refuse)
     one = Door("eth1")
 
-    async def scenario():
+    async def scenario(engine):
         for _ in range(3):
             with pytest.raises(LocalFault, match="no such interface"):
-                await ask(one)
+                await ask(one, engine)
         one.close()
 
-    asyncio.run(scenario())
+    completed(scenario)
     assert tried == ["eth1"]
 
 
@@ -72,10 +71,10 @@ def test_a_deadline_that_ends_while_the_way_is_made_is_not_the_realservers_fault
     shared = Shared()
     target = Target(address="192.0.2.10", port=80, through=THROUGH)
 
-    async def scenario():
-        return await runner.run(TcpProbe(), target, 0.1, AsyncioEngine(), shared=shared)
+    async def scenario(engine):
+        return await runner.run(TcpProbe(), target, 0.1, engine, shared=shared)
 
-    outcome = asyncio.run(scenario())
+    outcome = completed(scenario)
     assert (outcome.verdict, outcome.reason) == (Verdict.UNKNOWN, Reason.LOCAL_RESOURCES)
     assert "had not made a way through the VIP" in outcome.detail
     space.let.set()
@@ -89,16 +88,16 @@ def test_what_had_no_way_out_is_built_anew_once_it_is_old(space, monkeypatch):
     space.let.set()
     one = Door("eth1")
 
-    async def scenario():
-        (await ask(one)).close()
+    async def scenario(engine):
+        (await ask(one, engine)).close()
         one.doubt()
-        (await ask(one)).close()
+        (await ask(one, engine)).close()
         assert not space.closed.is_set()
         monkeypatch.setattr(door, "AGAIN", 0.0)
         one.doubt()
-        assert await asyncio.to_thread(space.closed.wait, 15)
-        (await ask(one)).close()
+        assert space.closed.wait(15)
+        (await ask(one, engine)).close()
         one.close()
 
-    asyncio.run(scenario())
+    completed(scenario)
     assert len(space.made) == 3
