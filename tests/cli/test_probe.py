@@ -285,12 +285,11 @@ def test_the_usual_port_is_told_where_it_depends_on_tls():
     assert "The port is 21 where none is given, 990 with tls=implicit." in " ".join(probe("ftp", "-h").stdout.split())
 
 
-def test_a_director_without_descriptors_for_an_event_loop_says_unknown(monkeypatch):
+def test_a_director_without_a_descriptor_for_the_engine_says_unknown(monkeypatch):
     def starved():
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr("asyncio.new_event_loop", starved)
-    monkeypatch.setattr("asyncio.events.new_event_loop", starved)
+    monkeypatch.setattr("select.epoll", starved)
     found = probe("tcp", "127.0.0.1:9", "-o", "json")
     told = json.loads(found.stdout)
     assert (3, "UNKNOWN", "local_resources") == (found.exit_code, told["verdict"], told["reason"])
