@@ -22,7 +22,7 @@ HELPERS = {
     "exit_codes", "mon_memory", "placeholders", "reports",
     "database", "replication",
     "datagrams", "rtsp_talk",
-    "ldap_results",
+    "ldap_results", "ldap_talk",
     "ssh_strength",
     "cookies", "header_rules", "http2_link", "http_answer", "http_expect", "http_link", "http_request", "http_settings",
     "json_path", "json_rules", "location", "proxy_blame", "tables",

@@ -5,22 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-from lvsmon.errors import ConnectFailed, ExpectationFailed, PeerClosed, ProbeFailed, ProtocolViolation, Rejected, clip
+from lvsmon.errors import ExpectationFailed, ProbeFailed, ProtocolViolation, Rejected, clip
 from lvsmon.model import FactValue, Outcome, Reason, Target
 from lvsmon.model.settings import Pattern, Secret
 from lvsmon.net.base import Stream
 from lvsmon.probes.base import Context, passed
-from lvsmon.probes.ldap_results import NO_SUCH_OBJECT, SIZE_LIMIT, SUCCESS, demand, described, refused
+from lvsmon.probes.ldap_results import NO_SUCH_OBJECT, SIZE_LIMIT, demand, refused
+from lvsmon.probes.ldap_talk import BINDING, SEARCHING, Talk, leave, start_tls
 from lvsmon.probes.optional_tls import OptionalTls
-from lvsmon.probes.talk import next_event, refuse_vacuous, shown
+from lvsmon.probes.talk import refuse_vacuous, shown
 from lvsmon.wire import ldap_requests
 from lvsmon.wire.ldap import (
     BIND_RESPONSE,
-    EXTENDED_RESPONSE,
-    INTERMEDIATE_RESPONSE,
     SEARCH_DONE,
-    SEARCH_REFERENCE,
-    Aside,
     Entry,
     LdapReader,
     Result,
@@ -29,11 +26,7 @@ from lvsmon.wire.ldap import (
 MAX_ENTRIES: Final = 1000
 """Entries of one search: what servers give at most where nobody has set another limit (Active Directory)."""
 
-_MAX_ASIDES: Final = 100
-"""Messages that answer nothing, in one run: referrals to other servers, and what nobody asked for."""
-
 _ATTRIBUTE: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*")
-_STARTING_TLS, _BINDING, _SEARCHING, _LEAVING = 1, 2, 3, 4
 
 
 @dataclass(slots=True)
@@ -88,14 +81,14 @@ class LdapProbe(OptionalTls):
         if self.bind_dn is not None and self.password is not None:
             if not self.bind_dn or not self.password.reveal():
                 raise ValueError("bind_dn and password: an empty one makes the bind anonymous; leave both out")
-            ldap_requests.bind(_BINDING, self.bind_dn, self.password.reveal())
+            ldap_requests.bind(BINDING, self.bind_dn, self.password.reveal())
         if self.base:
             ldap_requests.check_dn("base", self.base)
         elif self.scope == "one":
             raise ValueError('scope: "one" finds nothing below the rootDSE: set base')
         if self.login == "optional" and self.bind_dn is not None:
             raise ValueError('login: "optional" would take a wrong password for good: leave it out, or bind_dn')
-        ldap_requests.search(_SEARCHING, self.base, self.scope, self.filter, attribute=None, size_limit=0)
+        ldap_requests.search(SEARCHING, self.base, self.scope, self.filter, attribute=None, size_limit=0)
         self._check_attribute()
         self._check_count()
         OptionalTls.__post_init__(self)
@@ -136,7 +129,7 @@ class LdapProbe(OptionalTls):
         return (4 << 20) + self.tls_memory
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
-        stream, session = await self.open(target, ctx, _start_tls)
+        stream, session = await self.open(target, ctx, start_tls)
         return self.graded(await self._heard(stream), session)
 
     async def _heard(self, stream: Stream) -> Outcome:
@@ -145,24 +138,24 @@ class LdapProbe(OptionalTls):
         except ProbeFailed as failed:
             if self.login == "required" or failed.reason is not Reason.AUTHENTICATION:
                 raise
-            await _leave(stream)
+            await leave(stream)
             return passed(clip(f"it answers: {failed}"))
 
     async def _exchange(self, stream: Stream) -> Outcome:
-        talk = _Talk(stream, LdapReader(self._wanted))
+        talk = Talk(stream, LdapReader(self._wanted))
         bound_as = "" if self.bind_dn is None else f" as {shown(self.bind_dn.encode(), 80)}"
         password = "" if self.password is None else self.password.reveal()
-        await stream.write(ldap_requests.bind(_BINDING, self.bind_dn, password))
-        demand(await talk.result(_BINDING, BIND_RESPONSE), f"the bind{bound_as}")
+        await stream.write(ldap_requests.bind(BINDING, self.bind_dn, password))
+        demand(await talk.result(BINDING, BIND_RESPONSE), f"the bind{bound_as}")
         found, result = await self._search(talk)
         self._judge(found, result)
-        await _leave(stream)
+        await leave(stream)
         return passed(f"bound{bound_as}, and {self._told(found)}", self._facts(found))
 
-    async def _search(self, talk: "_Talk") -> tuple[_Found, Result]:
+    async def _search(self, talk: Talk) -> tuple[_Found, Result]:
         await talk.stream.write(
             ldap_requests.search(
-                _SEARCHING,
+                SEARCHING,
                 self.base,
                 self.scope,
                 self.filter,
@@ -171,7 +164,7 @@ class LdapProbe(OptionalTls):
             )
         )
         found = _Found()
-        while not isinstance(answer := await talk.answer(_SEARCHING, SEARCH_DONE), Result):
+        while not isinstance(answer := await talk.answer(SEARCHING, SEARCH_DONE), Result):
             if found.count == self._size_limit:
                 raise ProtocolViolation(f"more entries than the {self._size_limit} that were asked for")
             found.add(answer, good=self._holds(answer))
@@ -249,76 +242,6 @@ class LdapProbe(OptionalTls):
         elif found.first is not None and found.first.values:
             facts["naming_contexts"] = shown(b" ".join(found.first.values[:20]))
         return facts
-
-
-class _Talk:
-    """Hears the answers to our requests, and what the server says besides."""
-
-    def __init__(self, stream: Stream, reader: LdapReader) -> None:
-        self.stream = stream
-        self._reader = reader
-        self._asides = 0
-
-    async def answer(self, number: int, last: int) -> Result | Entry:
-        """Return the next answer to request ``number``; ``last`` is the operation of the one that ends it."""
-        while True:
-            message = await next_event(self.stream, self._reader)
-            answer = message.answer
-            if message.number == 0 and isinstance(answer, Result) and answer.operation == EXTENDED_RESPONSE:
-                self._hear_notice(answer)
-                continue
-            if message.number != number:
-                raise ProtocolViolation(f"an answer to message {message.number}, ours was {number}")
-            if isinstance(answer, Aside) and answer.operation in {INTERMEDIATE_RESPONSE, _only_of(last)}:
-                self._aside()
-                continue
-            if isinstance(answer, Result) and answer.operation == last:
-                return answer
-            if isinstance(answer, Entry) and last == SEARCH_DONE:
-                return answer
-            raise ProtocolViolation("an answer to another kind of request than ours")
-
-    async def result(self, number: int, operation: int) -> Result:
-        answer = await self.answer(number, operation)
-        if not isinstance(answer, Result):
-            raise ProtocolViolation("an entry where nothing was searched for")
-        return answer
-
-    def _hear_notice(self, notice: Result) -> None:
-        """Heed a notice of disconnection; others are not for us (RFC 4511 section 4.4)."""
-        if notice.name == b"1.3.6.1.4.1.1466.20036":
-            raise Rejected(f"the realserver ends the connection: {described(notice)}")
-        self._aside()
-
-    def _aside(self) -> None:
-        self._asides += 1
-        if self._asides > _MAX_ASIDES:
-            raise ProtocolViolation(f"more than {_MAX_ASIDES} messages that answer nothing")
-
-
-def _only_of(last: int) -> int:
-    """Return the one aside that belongs to a search alone."""
-    return SEARCH_REFERENCE if last == SEARCH_DONE else INTERMEDIATE_RESPONSE
-
-
-async def _start_tls(stream: Stream) -> None:
-    reader = LdapReader()
-    await stream.write(ldap_requests.start_tls(_STARTING_TLS))
-    result = await _Talk(stream, reader).result(_STARTING_TLS, EXTENDED_RESPONSE)
-    if result.code != SUCCESS:
-        raise ProbeFailed(refused(result, "StartTLS"), Reason.TLS)
-    if reader.pending:
-        raise ProtocolViolation("the realserver goes on in clear text after it has agreed to StartTLS")
-
-
-async def _leave(stream: Stream) -> None:
-    """Say that we go; a server that has hung up has served all the same."""
-    try:
-        await stream.write(ldap_requests.unbind(_LEAVING))
-    except (PeerClosed, ConnectFailed):
-        return
-    finally:
-        stream.close()
 
 
 def _entries(count: int) -> str:
