@@ -56,11 +56,6 @@ class CgiReader:
         self._room = MAX_HEAD
         self._in_body = False
 
-    @property
-    def in_body(self) -> bool:
-        """Whether the head has come whole."""
-        return self._in_body
-
     def feed(self, data: bytes) -> None:
         self._lines.feed(data)
 

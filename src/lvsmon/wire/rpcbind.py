@@ -14,7 +14,6 @@ from lvsmon.wire.xdr import Cursor, pack_opaque, pack_uint
 
 PROGRAM: Final = 100000
 PORT: Final = 111
-VERSIONS: Final = (2, 3, 4)
 
 GETPORT: Final = 3
 """Version 2: port of a program, or 0. Versions 3 and 4 have GETADDR under the same number."""

@@ -37,7 +37,6 @@ class ScriptedStream:
         self._steps = list(script.steps)
         self._trace = trace
         self._local = address, EPHEMERAL
-        self._unread = b""
         self._pending = bytearray()
         self._finished = False
         self.secured: list[tuple[TlsProfile, str | None]] = []
