@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages of packages.txt that are missing. Their services are not started, and what was set up
 # before to that end is put back. Those of unpacked.txt cannot be installed beside others (two mail servers): they are
-# laid down in a folder of their own, for a mount namespace that a test makes.
+# laid down in a folder of their own, for a mount namespace that a test makes; the libraries that they need besides are
+# among packages.txt.
 set -eu
 cd "$(dirname "$0")"
 missing=$(while read -r package; do
