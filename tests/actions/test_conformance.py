@@ -130,6 +130,7 @@ class Swallows:
             writer.close()
 
 
+@pytest.mark.slow
 def test_a_channel_that_swallows_a_flood_is_found(monkeypatch):
     """Also where all floods come at once; who drips is not taken for a flood."""
     names = ("drip", "endless_line", "endless_lines")
@@ -207,6 +208,7 @@ def test_a_channel_that_waits_is_no_fault(monkeypatch):
     assert [] == _stalled(Waits(), monkeypatch)
 
 
+@pytest.mark.slow
 def test_what_blocks_or_is_left_behind_is_found(monkeypatch):
     assert "something blocks" in _stalled(Blocks(), monkeypatch)[0]
     assert ["it: raised ValueError('oops')"] == _stalled(Raising(), monkeypatch)

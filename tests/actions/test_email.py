@@ -271,6 +271,7 @@ def test_a_relay_that_repeats_the_password_does_not_bring_it_into_the_error():
     assert [] == asyncio.run(_scripted(answers, judge))
 
 
+@pytest.mark.slow
 def test_a_relay_that_stops_answering_at_any_step_holds_nothing_and_blocks_nothing():
     async def serve(reader, writer, silent_at):
         writer.write(b"220 mx\r\n" if silent_at != b"greeting" else b"")

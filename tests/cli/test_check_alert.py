@@ -196,6 +196,7 @@ def test_people_are_told_where_the_table_cannot_be_read(cron, monkeypatch):
     assert [one["severity"] for one in cron.told[1:]] == ["kernel"]
 
 
+@pytest.mark.slow
 def test_a_dead_relay_takes_no_longer_than_the_deadline_and_the_next_run_tries_again(cron):
     """A relay that takes the connection and says nothing. It is complained of once; what waits is listed."""
     mail = '[channel.mail]\nkind = "email"\nto = ["ann@example.org"]\nrelays = ["127.0.0.1:{port}"]\n'

@@ -95,6 +95,7 @@ def test_a_second_daemon_refuses_and_names_the_first(tmp_path, rs):
         assert 0 == first.end()
 
 
+@pytest.mark.slow
 def test_after_kill_9_the_next_start_goes_on(tmp_path, rs):
     """The lock is free, the state is whole, and what is found as it was left is no transition."""
     path = configuration(tmp_path, virtual=web(rs))
@@ -157,6 +158,7 @@ def test_the_service_manager_hears_ready_reloading_watchdog_and_stopping(tmp_pat
             assert 0 == daemon.process.wait(15)
 
 
+@pytest.mark.slow
 def test_a_stopped_director_finds_nobody_dead(tmp_path, rs):
     """Promise 1: a daemon that was frozen for several intervals comes back without a transition."""
     with DaemonProcess(configuration(tmp_path, virtual=web(rs))) as daemon:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections import Counter
 
+import pytest
+
 from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.config import load
 from lvsmon.monitor.director import Director
@@ -50,6 +52,7 @@ def watched(tmp_path, text, enough):
     return asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_fifty_vips_over_twenty_realservers_are_twenty_connections_an_interval(tmp_path):
     names = ", ".join(f'"rs{n}"' for n in range(1, 21))
     text = '[defaults]\ninterval = "500ms"\n' + "".join(

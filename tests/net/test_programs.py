@@ -162,6 +162,7 @@ def test_a_stopped_program_is_ended(tmp_path):
     assert gone(pid_in(tmp_path / "pid"))
 
 
+@pytest.mark.slow
 def test_the_next_run_waits_for_the_end_of_the_one_before(tmp_path):
     """Never two at once of one probe; others do not wait."""
     deaf = program("/bin/bash", "-c", f"trap '' TERM; echo $$ >> {tmp_path}/pids; while :; do sleep 0.01; done")
@@ -199,6 +200,7 @@ def test_limits():
     assert 1 == run(program(sys.executable, "-I", "-S", "-c", greedy, max_memory=256 << 20)).code
 
 
+@pytest.mark.slow
 def test_processor_time_is_bounded():
     assert "SIGXCPU" == run(shell("while :; do :; done", max_cpu=1)).signal
 
@@ -242,6 +244,7 @@ def test_root_runs_nothing_that_others_may_change(tmp_path, way):
     assert 0 == run(program(str(path), trusted=True)).code
 
 
+@pytest.mark.slow
 def test_hundreds_at_once():
     with Reactor() as reactor:
         seen = reactor.complete(*(ended(reactor, shell(f"echo {n}")) for n in range(300)))
@@ -276,6 +279,7 @@ def test_signals_do_not_end_the_starter_of_programs(number):
     assert before == _spawner()
 
 
+@pytest.mark.slow
 def test_no_program_outlives_lvsmon(tmp_path):
     """Killed without a word, it leaves nothing that runs: neither its programs nor what starts them."""
     code = (

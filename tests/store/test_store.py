@@ -113,6 +113,7 @@ WISHES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(WISHES, max_size=4), st.lists(WISHES, max_size=4))
 def test_wishes_outlive_the_process_in_their_order(first: list[Wish], second: list[Wish]) -> None:
     """What is saved later takes the place of all that was saved before."""

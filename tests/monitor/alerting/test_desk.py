@@ -180,6 +180,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself(tmp_path):
     assert len(fresh.notes) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.sampled_from([RS1, RS2]), unique_by=id, max_size=2), max_size=12))
 def test_a_restart_after_every_step_tells_the_same(tmp_path_factory, moments):
