@@ -16,10 +16,13 @@ from lvsmon.config.guesses import SCHEMA, meant, translated
 from lvsmon.config.schema import (
     AlertSection,
     BrakeSection,
+    ControlSection,
     DefaultsSection,
+    DirectorSection,
     EntrySection,
     FlapSection,
     GroupSection,
+    HistorySection,
     HostSection,
     MaintenanceSection,
     ProbeSection,
@@ -33,6 +36,9 @@ from lvsmon.config.schema import (
 from lvsmon.model.settings import Written, shown
 
 _HOMES: Final[Mapping[str, type[BaseModel]]] = {
+    "[director]": DirectorSection,
+    "[history]": HistorySection,
+    "[control]": ControlSection,
     "[defaults]": DefaultsSection,
     "[[virtual]]": VirtualSection,
     "[[realserver]]": RealserverSection,
@@ -81,10 +87,14 @@ _LENGTHS: Final[Mapping[str, str]] = {
 }
 
 
+_ALMOST: Final = 0.8
+"""How like a key must be to one of its section (by difflib's ratio) to be that one misspelt, and not one of another."""
+
+
 def unknown_key(key: str, known: Collection[str], listed: str = SCHEMA) -> str:
     """Return the message about a key that a section does not have; ``listed`` is what lists those that it has."""
     homes = [name for name, section in _HOMES.items() if key in section.model_fields]
-    if homes and translated(key, known) is None and not get_close_matches(key, known, n=1):
+    if homes and translated(key, known) is None and not get_close_matches(key, known, n=1, cutoff=_ALMOST):
         return f"unknown key here: it belongs under {' or '.join(homes)}"
     return "unknown key" + meant(key, known, listed)
 
