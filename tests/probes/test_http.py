@@ -241,6 +241,7 @@ def test_what_is_no_answer_says_why(answer, reason, words):
         ({"method": "HEAD", "expect": Regex(b"x")}, "use GET"),
         ({"method": "HEAD", "digest": "md5:" + "0" * 32}, "use GET"),
         ({"expect_text": ""}, "can never fail"),
+        ({"status": Statuses.read([204, 304]), "expect_text": "x"}, "status 204, 304 has no body to expect"),
         ({"expect": Regex(b".*")}, "can never fail"),
         ({"expect_absent": Regex(b"")}, "can never pass"),
         ({"max_body": 0}, "write a size from 1B"),

@@ -509,6 +509,7 @@ def test_handshakes_share_a_context_and_are_cheap(authority, tmp_path):
         ({"tls_client_certificate": "/x.pem"}, "tls_client_certificate and tls_client_key: give both or none"),
         ({"tls_client_key": Secret("x")}, "tls_client_certificate and tls_client_key: give both or none"),
         ({"tls_ciphers": "ROT13"}, "tls_ciphers: OpenSSL knows no cipher in 'ROT13'"),
+        ({"tls_ciphers": "HIGH", "tls_min_version": "1.3"}, "tls_ciphers: they are of TLS 1.2 and older"),
         (
             {"tls_client_certificate": "/x.pem", "tls_client_key": Secret("-----BEGIN ENCRYPTED PRIVATE KEY-----")},
             "tls_client_key: the key is encrypted",

@@ -13,6 +13,8 @@ from lvsmon.probes.statuses import Statuses
 from lvsmon.probes.talk import refuse_vacuous
 
 SUCCESS: Final = Statuses(((200, 299),))
+_BODILESS: Final = Statuses(((100, 199), (204, 205), (304, 304)))
+"""Statuses whose answers have no body (RFC 9110 sections 6.4.1 and 15.3.6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,9 @@ class AnswerSettings:
         refuse_vacuous("expect_absent", self.expect_absent, "pass")
         for pattern in self.digest_ignore:
             refuse_vacuous("digest_ignore", pattern)
+        passing = (status for low, high in self.status.ranges for status in range(low, high + 1))
+        if self.looks_into_body and all(status in _BODILESS for status in passing):
+            raise ValueError(f"status: an answer of status {self.status} has no body to expect anything in")
 
     def refuse_body_of_head(self, method: str) -> None:
         """Raise ValueError where something is expected in a body that there cannot be."""

@@ -91,6 +91,8 @@ class TlsSettings:
             raise ValueError("tls_client_key: the key is encrypted; a probe cannot ask for its passphrase")
         if self.tls_ciphers is not None:
             _check_ciphers(self.tls_ciphers)
+            if self.tls_min_version == "1.3":
+                raise ValueError('tls_ciphers: they are of TLS 1.2 and older, which tls_min_version = "1.3" leaves out')
 
     def refuse_tls_settings(self, unless: str) -> None:
         """Raise ValueError where a setting of TLS is given though the kind, as it is set, does not speak it."""
