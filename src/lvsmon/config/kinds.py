@@ -73,20 +73,24 @@ class Kind:
 
     @property
     def default_port(self) -> int | None:
-        """The port that is probed by hand where nothing else is set; None where there is none."""
-        port = getattr(self.probe, "default_port", None)
-        needed = [key for key, setting in self.settings.items() if _required(setting)]
-        if isinstance(port, property) and all(key in self.secrets for key in needed):
-            port = self.probe(**{key: Secret("any") for key in needed}).default_port
-        return port if isinstance(port, int) else None
+        """The port that is probed by hand where nothing else is set; None where there is none, or that depends."""
+        return self._port()
 
     @property
     def implicit_port(self) -> int | None:
         """The port where TLS begins with the first byte, where that is another one."""
-        if not isinstance(getattr(self.probe, "default_port", None), property):
-            return None
-        port = self.probe(tls="implicit").default_port if "implicit" in get_args(self.hints.get("tls")) else None
+        port = self._port(tls="implicit") if "implicit" in get_args(self.hints.get("tls")) else None
         return port if port != self.default_port else None
+
+    def _port(self, **settings: Any) -> int | None:
+        port = getattr(self.probe, "default_port", None)
+        if isinstance(port, property):
+            secrets = {key: Secret("any") for key, needed in self.secrets.items() if needed}
+            try:
+                port = self.probe(**secrets, **settings).default_port
+            except (TypeError, ValueError):  # it needs more to be made, and the port may depend on that
+                return None
+        return port if isinstance(port, int) else None
 
     def default_of(self, key: str) -> Any:
         """Return what holds where ``key`` is not written, as TOML writes it; None where that is nothing."""
