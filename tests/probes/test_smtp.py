@@ -112,7 +112,11 @@ def test_a_server_that_ends_without_221_has_served(end):
         ((Send(b"220-x\r\n"), Close()), Reason.CLOSED, "in the middle of a reply"),
         ((Send(b"220 x\r\n"), EHLO, Send(b"451 who\r\n")), Reason.REJECTED, "the answer to EHLO is a refusal: 451 who"),
         ((Send(b"220 x\r\n"), EHLO, Reset()), Reason.RESET, "reset"),
-        ((Send(b"220-x\r\n"), Hang()), Reason.DEADLINE, "waiting for its whole greeting, which may be held up by a"),
+        (
+            (Send(b"220-x\r\n"), Hang()),
+            Reason.DEADLINE,
+            "waiting for its whole greeting: a lookup of the director (ident",
+        ),
         ((Send(b"220 x\r\n"), EHLO, Hang()), Reason.DEADLINE, "still waiting for the answer to EHLO"),
     ],
 )

@@ -29,7 +29,8 @@ def test_text_before_the_version_is_kept_in_part():
 @pytest.mark.parametrize(
     "greeting",
     [
-        b"HTTP/1.1 400 Bad Request\r\n", b"220 mail ESMTP\r\n", b"+OK\r\n", b"* OK IMAP\n", b"-ERR what\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n", b"<!doctype html>\r\n",
+        b"220 mail ESMTP\r\n", b"+OK\r\n", b"* OK IMAP\n", b"-ERR what\r\n",
         b"\xff\xfd\x18\xff\xfd\x20\n", b"\x15\3\1\0\2\2\x46", b"J\0\0\0\x0a8.0.36",
     ],
 )  # fmt: skip

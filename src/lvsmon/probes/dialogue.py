@@ -29,7 +29,10 @@ MAX_CREDENTIAL: Final = 248
 """Bytes of a user name or a password: what a POP3 command line of 255 octets (RFC 2449 section 4) nearly holds."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_GREETING: Final = "its whole greeting, which may be held up by a lookup of the director (ident, DNS)"
+_GREETING: Final = (
+    "its whole greeting: a lookup of the director (ident, DNS) may hold it up, or the port speaks another protocol, in"
+    " which clients begin (HTTP, TLS)"
+)
 _Event = TypeVar("_Event")
 _Event_co = TypeVar("_Event_co", covariant=True)
 

@@ -27,7 +27,7 @@ DISCONNECT, IGNORE, DEBUG, KEXINIT = 1, 2, 4, 20
 BY_APPLICATION: Final = 11
 
 _FOREIGN: Final = {
-    "HTTP": re.compile(rb"HTTP/\d"),
+    "HTTP": re.compile(rb"(?i)HTTP/\d|<!DOCTYPE|<html"),
     "SMTP or FTP": re.compile(rb"(?:220|421|554)[ -]"),
     "POP3": re.compile(rb"\+OK|-ERR"),
     "IMAP": re.compile(rb"\* (?:OK|BYE|PREAUTH)\b"),
