@@ -122,6 +122,23 @@ def test_outcomes_are_masked():
     assert (shown.detail, dict(shown.facts)) == ("no ********", {"a": "********!", "********": 7})
 
 
+@pytest.mark.parametrize("secret", ["p", "on", "rep"])
+def test_a_short_secret_is_found_as_a_word_and_leaves_others_legible(secret):
+    """Stars within the words of a sentence would tell it; and programs look for facts by their names."""
+    masker = Masker([Secret(secret)])
+    outcome = Outcome(
+        verdict=Verdict.FAIL, reason=Reason.REJECTED, detail=f"reply: Network portion, not {secret!r}",
+        facts={"reply": f"user={secret};", "connection": 1},
+    )  # fmt: skip
+    shown = masker.outcome(outcome)
+    assert ("reply: Network portion, not '********'", {"reply": "user=********;", "connection": 1}) == (
+        shown.detail, dict(shown.facts),
+    )  # fmt: skip
+    plain = base64.b64encode(f"\0user\0{secret}".encode())
+    said = masker.stream([f"PASS {secret}\r\n".encode(), b"AUTH PLAIN " + plain], cut_before=False, cut_after=False)
+    assert [b"PASS ********\r\n", b"AUTH PLAIN ********"] == said
+
+
 @given(st.text(max_size=9), st.text(max_size=9), st.sampled_from([str, repr, ascii, str.upper]))
 def test_a_secret_is_found_as_details_tell_of_it(before, after, tell):
     """Quoted in Python's notation once or twice, in capitals; as text and as bytes that are no text."""

@@ -3,8 +3,9 @@
 A secret is found as it stands, quoted as protocols and details quote it (backslashes, percent signs, JSON, Python's
 notation), in hexadecimal, in UTF-16, within base64 (HTTP's basic authorisation, SASL PLAIN and LOGIN), and where it is
 spread over several reads or writes. In a detail it is found in capitals too, and where the detail was cut short in the
-middle of it. The value of an ``Authorization`` header is masked whoever wrote it. A digest made of a secret (APOP,
-CRAM-MD5, MySQL's login) cannot be found, and is shown as it was sent.
+middle of it. A secret of one to three characters is found as a word only: stars within other words would tell it, and
+nothing else could be read. The value of an ``Authorization`` header is masked whoever wrote it. A digest made of a
+secret (APOP, CRAM-MD5, MySQL's login) cannot be found, and is shown as it was sent.
 """
 
 import dataclasses
@@ -22,11 +23,15 @@ STARS: Final = "********"
 
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{4,}")
 _BASE64_TOLD: Final = re.compile(_BASE64.pattern.decode())
+_PARTS: Final = re.compile(r"[^A-Za-z0-9]+")
 _AUTHORIZATION: Final = re.compile(rb"(?im)^(?:proxy-)?authorization:[ \t]*([^\r\n]+)")
 _AUTHORIZATION_TOLD: Final = re.compile(_AUTHORIZATION.pattern.decode())
 
 _TELLING: Final = 3
 """Characters of a secret that a cut leaves and that still tell something of it."""
+
+_WORD: Final = 4
+"""Characters from which on a secret is found within words, too."""
 
 _LEAST_CUT: Final = 40
 """Characters that stand at least of what is cut short without a mark of it, such as ``body[:40]!r``."""
@@ -81,9 +86,14 @@ class Masker:
         if not outcome.facts and detail == outcome.detail:
             return outcome
         facts: dict[str, FactValue] = {
-            self.text(name): self.text(fact) if isinstance(fact, str) else fact for name, fact in outcome.facts.items()
+            self._name(name): self.text(fact) if isinstance(fact, str) else fact for name, fact in outcome.facts.items()
         }
         return dataclasses.replace(outcome, detail=detail, facts=facts)
+
+    def _name(self, name: str) -> str:
+        """Return a fact's name, by which programs find it: only where a word of it is a secret it is another."""
+        words = _PARTS.split(name)
+        return self.text(name) if any(self.text(word) == STARS for word in words) else name
 
     def stream(self, parts: Sequence[bytes], *, cut_before: bool, cut_after: bool) -> list[bytes]:
         """Return what was said in one direction, piece by piece, with stars in it.
@@ -109,11 +119,12 @@ class Masker:
         for form in self._written:
             at = whole.find(form)
             while at >= 0:
-                yield at, at + len(form)
+                if _stands(form, whole, at):
+                    yield at, at + len(form)
                 at = whole.find(form, at + 1)
         if self._plain:
             for found in _BASE64.finditer(whole):
-                if any(form in run for run in decoded(found[0]) for form in self._plain):
+                if any(_is_in(form, run) for run in decoded(found[0]) for form in self._plain):
                     yield found.span()
 
     def _spans_told(self, text: str) -> Iterator[tuple[int, int]]:
@@ -128,7 +139,8 @@ class Masker:
             while at >= 0:
                 for form in forms:
                     end = at + _shared(form, folded, at)
-                    if end - at == len(form) or (end - at >= _TELLING and _is_cut(text, end)):
+                    whole = end - at == len(form) and _stands(form, folded, at)
+                    if whole or (len(form) >= _WORD and end - at >= _TELLING and _is_cut(text, end)):
                         yield at, end
                 at = folded.find(head, at + 1)
         for found in _BASE64_TOLD.finditer(text):
@@ -140,10 +152,27 @@ class Masker:
 
     def _holds(self, run: bytes, *, cut: bool) -> bool:
         """Say whether a secret is in ``run`` or, where that is cut short, begins at its end."""
-        if any(form in run for form in self._plain):
+        if any(_is_in(form, run) for form in self._plain):
             return True
         lengths = range(_TELLING, len(run) + 1)
         return cut and any(form.startswith(run[-length:]) for length in lengths for form in self._plain)
+
+
+def _stands(form: AnyStr, whole: AnyStr, at: int) -> bool:
+    """Say whether ``form``, found at ``at``, is long enough to count within a word, or is one by itself."""
+    if len(form) >= _WORD:
+        return True
+    before, after = whole[max(0, at - 1) : at], whole[at + len(form) : at + len(form) + 1]
+    return not before.isalnum() and not after.isalnum()
+
+
+def _is_in(form: bytes, run: bytes) -> bool:
+    at = run.find(form)
+    while at >= 0:
+        if _stands(form, run, at):
+            return True
+        at = run.find(form, at + 1)
+    return False
 
 
 def _folded(text: str) -> str:
