@@ -8,6 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from lvsmon.actions import CHANNELS
 from lvsmon.config.cascade import TIMING
 from lvsmon.config.jsonschema import schema
 from lvsmon.config.schema import Cascading
@@ -53,6 +54,8 @@ def table(name):
         common = set(Cascading.model_fields)
     elif name == "HostSection":
         common = set(TIMING)
+    elif name.removesuffix("Channel") in CHANNELS:
+        common = {"kind"}
     required = set(definition.get("required", ()))
     return rows(
         ["key", "written as", "default", "what it is"],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from config import reference
+from lvsmon.actions import CHANNELS
 from lvsmon.config import load
 from lvsmon.config.jsonschema import schema
 from lvsmon.probes import BUILTIN
@@ -23,7 +24,7 @@ def test_the_tables_are_those_of_the_schema():
 def test_every_section_and_kind_has_a_table():
     sections = {name for name in schema()["$defs"] if name.endswith("Section")}
     named = {name for _, name, _ in reference.BLOCK.findall(TEXT)}
-    assert named == {*sections, "Cascading", "ProbeSection", *BUILTIN}
+    assert named == {*sections, "Cascading", "ProbeSection", *BUILTIN, *(f"{kind}Channel" for kind in CHANNELS)}
 
 
 def test_the_example_loads_as_the_page_says(tmp_path):

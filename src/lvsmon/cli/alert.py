@@ -1,6 +1,7 @@
 """``lvsmon alert``: what is open, taking it on, trying a route, replaying a recorded stream."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -10,6 +11,9 @@ from lvsmon.cli import terminal
 from lvsmon.text import escape
 
 if TYPE_CHECKING:
+    from lvsmon.alerts.engine import State
+    from lvsmon.alerts.outbox import Entry
+    from lvsmon.alerts.setup import Setup
     from lvsmon.config.plan import Plan
 
 BAD_USAGE: Final = 2
@@ -40,15 +44,16 @@ def command() -> None:
 @command.command("list")
 @_config
 def list_(path: Path | None) -> None:
-    """Say which incidents are open, what waits to be delivered, and what each route has sent."""
+    """Say which incidents are open, what each route has sent, and what waits for each channel."""
     import time
 
     from lvsmon.alerts.facts import harmless, lasting
     from lvsmon.errors import StateError
     from lvsmon.store.alerts import AlertStore
 
+    plan = _plan(path)
     try:
-        store = AlertStore.read(_plan(path).state_directory)
+        store = AlertStore.read(plan.state_directory)
         state, waiting = store.load()
     except StateError as error:
         terminal.complain("alert", str(error))
@@ -63,12 +68,36 @@ def list_(path: Path | None) -> None:
         )
     if not state.incidents:
         click.echo("no incident is open")
-    for entry in waiting:
-        click.echo(f"waits for {entry.channel} since {lasting(now - entry.put_at)}: {entry.alert.subject}")
-    for name, account in sorted(state.accounts.items()):
-        held = 0 if account.held is None else account.held.total
-        click.echo(f"route {name}: {account.messages} messages, {account.held_back} held back, {held} of them now")
+    for line in (*_routes(plan.alerting, state), *_channels(plan.alerting, waiting, now)):
+        click.echo(line)
     store.close()
+
+
+def _routes(setup: "Setup", state: "State") -> Iterator[str]:
+    """Yield what each route has sent, in the order in which they are asked."""
+    from lvsmon.alerts.holding import Account
+
+    for route in setup.routes:
+        account = state.accounts.get(route.name, Account())
+        held = 0 if account.held is None else account.held.total
+        sent = f"{account.messages} messages, {account.held_back} held back, {held} of them now"
+        takes = ", ".join(sorted(route.severities)) or "everything"
+        yield f"route {route.name}: {takes} to {', '.join(route.to)}: {sent}"
+
+
+def _channels(setup: "Setup", waiting: Sequence["Entry"], now: float) -> Iterator[str]:
+    """Yield what waits for each channel, also for those that the configuration has no more."""
+    from lvsmon.alerts.facts import lasting
+
+    kinds = {name: channel.kind for name, channel in setup.channels.items()}
+    for name in sorted(kinds.keys() | {entry.channel for entry in waiting}):
+        mine = [entry for entry in waiting if entry.channel == name]
+        asked = max((entry.asked - now for entry in mine), default=0.0)
+        alone = f", asks to be left alone for {lasting(asked)}" if asked > 0 else ""
+        yield f"channel {name} ({kinds.get(name, 'not configured')}): {len(mine)} wait{alone}"
+        for entry in mine:
+            tried = f", tries: {entry.tries}" if entry.tries else ""
+            yield f"  waits for {name} since {lasting(now - entry.put_at)}{tried}: {entry.alert.subject}"
 
 
 @command.command()

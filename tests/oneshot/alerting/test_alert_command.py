@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from lvsmon.alerts.period import Period
 from lvsmon.alerts.templates import FILTERS, Template
 from lvsmon.cli import main
 from lvsmon.config import load
+from lvsmon.errors import ActionFailed
 from lvsmon.monitor.alerting.desk import Desk
 from lvsmon.oneshot.alerting.simulate import read
 from lvsmon.store.alerts import AlertStore
@@ -63,8 +65,18 @@ def test_what_is_open_is_listed_and_can_be_taken_on(config):
     assert result.exception is None, repr(result.exception)
     listed = result.output
     assert re.search(rf"^{incident.id}  down  shop/rs1 is down, ", listed)
-    assert "waits for mail since" in listed
-    assert "route all: 1 messages, 0 held back, 0 of them now" in listed
+    assert (
+        "route all: everything to mail: 1 messages, 0 held back, 0 of them now\nchannel mail (scripted): 1 wait\n"
+        in listed
+    )
+    assert re.search(r"^  waits for mail since \S+ \S+: \[lvsmon lb1\] shop/rs1 is down$", listed, re.MULTILINE)
+    entry = desk.outbox.take("mail", START + 10)
+    desk.failed(entry, ActionFailed("busy", retry_after=600.0), time.time())
+    listed = run(config, "list").output
+    assert re.search(
+        r"^channel mail \(scripted\): 1 wait, asks to be left alone for (10m 0s|9m 59s|9m 5\ds)$", listed, re.MULTILINE
+    )
+    assert ", tries: 1: [lvsmon" in listed
     assert run(config, "ack", incident.id, "-m", "on it", "--for", "2h", "--user", "anna").exit_code == 0
     (told,) = desk.look([condition("shop/rs1")], START + 11)
     assert "anna has taken it on until" in told.text
@@ -77,7 +89,11 @@ def test_what_is_open_is_listed_and_can_be_taken_on(config):
 def test_an_incident_that_is_not_open_is_refused(config):
     result = run(config, "ack", "nobody")
     assert (result.exit_code, "no incident is called nobody" in result.output) == (2, True)
-    assert run(config, "list").output == "no incident is open\n"
+    assert run(config, "list").output == (
+        "no incident is open\n"
+        "route all: everything to mail: 0 messages, 0 held back, 0 of them now\n"
+        "channel mail (scripted): 0 wait\n"
+    )
 
 
 @pytest.mark.parametrize(
