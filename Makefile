@@ -30,7 +30,7 @@ lint: venv
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
-	$(BIN)/mypy docs/how-to/write-a-probe/lvsmon_finger.py
+	$(BIN)/mypy docs/how-to/write-a-probe/lvsmon_finger.py docs/how-to/write-a-channel/lvsmon_redis.py
 	$(BIN)/lint-imports
 
 # Two workers: whoever has nothing left takes from the other.

@@ -1,14 +1,6 @@
 """The sample package of docs/how-to/write-a-probe: installed by pip, found, run by hand and from a configuration."""
 
-import base64
-import hashlib
-import importlib.util
 import json
-import subprocess
-import sys
-import tomllib
-import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +8,9 @@ from lvsmon.model.patterns import Regex
 from lvsmon.testing.misbehaving import MisbehavingServers
 from lvsmon.testing.probe_conformance import Sample, memory_complaints, verdict_complaints
 from probe_support import answering, lvsmon
+from sample_package import install, module_of
 
 pytestmark = pytest.mark.slow
-
-SAMPLE = Path(__file__).parents[2] / "docs/how-to/write-a-probe"
 
 CONFIG = """\
 [director]
@@ -42,49 +33,9 @@ expect = "{expect}"
 """
 
 
-def build(folder):
-    """Return a wheel of the sample as its pyproject.toml describes it.
-
-    Made by hand: a build backend would have to be downloaded first.
-    """
-    written = tomllib.loads((SAMPLE / "pyproject.toml").read_text())
-    project = written["project"]
-    name, version = project["name"].replace("-", "_"), project["version"]
-    groups = [
-        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
-        for group, entries in project["entry-points"].items()
-    ]
-    info = f"{name}-{version}.dist-info"
-    files = {
-        **{
-            module: (SAMPLE / module).read_text()
-            for module in written["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]
-        },
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": "\n".join(groups),
-    }
-    lines = [f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in files.items()]
-    files[f"{info}/RECORD"] = "\n".join([*lines, f"{info}/RECORD,,", ""])
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return wheel
-
-
-def _digest(text):
-    """Return it as RECORD has it (the binary distribution format of PyPA)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Return the environment of a process that has the sample; nothing is fetched, our own tree is not touched."""
-    folder = tmp_path_factory.mktemp("sample")
-    order = ["pip", "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", "--target"]
-    subprocess.run([sys.executable, "-m", *order, str(folder / "site"), str(build(folder))], check=True, timeout=60)
-    return {"PYTHONPATH": str(folder / "site")}
+    return install("write-a-probe", tmp_path_factory.mktemp("sample"))
 
 
 def test_the_kind_is_listed_with_its_origin_and_its_settings(installed):
@@ -117,9 +68,7 @@ def test_settings_of_the_kind_are_judged_as_our_own(installed):
 
 def test_the_kind_keeps_the_rules():
     """What is shown to authors survives every server that misbehaves."""
-    spec = importlib.util.spec_from_file_location("lvsmon_finger", SAMPLE / "lvsmon_finger.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = module_of("write-a-probe")
     samples = [Sample("finger", module.FingerProbe(expect=Regex(b"Login")))]
     with MisbehavingServers() as servers:
         assert [] == verdict_complaints(samples, servers) + memory_complaints(samples, servers)
