@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
@@ -24,7 +25,7 @@ _REMEMBERED: Final = 256
 
 
 class Settled:
-    """Who has taken which alert already. In memory only: after a restart a mail may come twice, as the same mail."""
+    """Who has taken which alert already; what waits is kept with the alert (`EmailChannel.partly`)."""
 
     def __init__(self) -> None:
         self._taken: OrderedDict[str, set[str]] = OrderedDict()
@@ -87,6 +88,10 @@ class EmailChannel(TlsSettings):
         if not self.timeout > 0:
             raise ValueError("timeout: write a time that is not 0")
 
+    def partly(self, alert: Alert, /) -> Sequence[str]:
+        """Return who has taken ``alert`` though it was not delivered to all."""
+        return sorted(self.settled.of(alert.id))
+
     async def deliver(self, alert: Alert, /) -> None:
         """Hand the mail to the relays in turn, each getting its share of the time, until every recipient is settled.
 
@@ -99,6 +104,7 @@ class EmailChannel(TlsSettings):
             settings=self, tls=self.tls, helo=self.helo or domain, username=self.username, password=self.password
         )
         taken = self.settled.of(alert.id)
+        taken.update(alert.taken)
         refused: dict[str, Refused] = {}
         trouble: list[ActionFailed] = []
         loop = asyncio.get_running_loop()

@@ -54,5 +54,7 @@ class Alert:
     """What is wrong, worst first; of a resolved incident, what was last seen."""
     over: tuple[Condition, ...] = ()
     """What was told before and is over, while ``conditions`` still hold."""
+    taken: tuple[str, ...] = ()
+    """Which of the channel's recipients have it already: an earlier try came so far."""
     more: Mapping[str, Json] = field(default_factory=dict)
     """For channels of one kind: what a template of theirs made."""

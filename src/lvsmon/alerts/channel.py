@@ -11,6 +11,10 @@ class Channel(Protocol):
     Kinds are files in `lvsmon.actions`, named in the table `lvsmon.actions.CHANNELS`; third parties add theirs through
     the entry points ``lvsmon.actions``. It is run in an event loop of its own, never the probes', and may import
     asyncio. Retrying, order, deadlines and logs are the outbox's business, not the channel's.
+
+    One that hands an alert to several recipients has a method ``partly`` too, which takes the alert of a try that
+    failed and returns, as a list of texts, who has it: at the next try, of another process perhaps, ``alert.taken``
+    has them.
     """
 
     kind: ClassVar[str]

@@ -85,3 +85,21 @@ def test_what_hangs_is_cut_off_and_counts_as_tried():
         asyncio.run(Courier(one, now=lambda: START).settle(0.2))
     assert [entry.tries for entry in one.outbox.entries()] == [1]
     assert one.trouble == {"mail": "not delivered within the 0.2 s there were"}
+
+
+def test_who_has_taken_a_mail_is_not_sent_it_again_by_the_next_process(tmp_path):
+    """Of several recipients one is refused for now: with a run of cron each minute the others would be flooded."""
+
+    async def scenario():
+        mailbox = Mailbox(recipients={"bob@example.org": "451 greylisted"})
+        async with mail_server(mailbox) as port:
+            for run in range(4):
+                channel = EmailChannel(to=(ANN, MailAddress("bob", "example.org")), relays=(Place("127.0.0.1", port),))
+                one = desk(AlertStore.open(tmp_path), channel)
+                one.look([condition("web/rs1")], START)
+                await settle(one, 60 * run)
+                if run == 2:
+                    mailbox.recipients.clear()
+        return [envelope.rcpt_tos for envelope in mailbox.envelopes], one.outbox.entries()
+
+    assert asyncio.run(scenario()) == ([["ann@example.org"], ["bob@example.org"]], [])

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -60,7 +60,8 @@ class Courier:
                     await self._moved.wait()
         await self.stop()
         for entry in self._desk.outbox.under_way():
-            self._desk.failed(entry, ActionFailed(f"not delivered within the {patience:.3g} s there were"), self._now())
+            error = ActionFailed(f"not delivered within the {patience:.3g} s there were")
+            self._failed(self._desk.setup.channels[entry.channel], entry, error)
 
     async def _serve(self, name: str) -> None:
         while True:
@@ -82,8 +83,12 @@ class Courier:
         if failure is None:
             self._desk.took(entry)
         else:
-            self._desk.failed(entry, failure, self._now())
+            self._failed(channel, entry, failure)
         self._moved.set()
+
+    def _failed(self, channel: Channel, entry: Entry, failure: ActionFailed) -> None:
+        partly: Callable[[Alert], Sequence[str]] | None = getattr(channel, "partly", None)
+        self._desk.failed(entry, failure, self._now(), () if partly is None else partly(entry.alert))
 
 
 async def deliver(channel: Channel, name: str, alert: Alert) -> ActionFailed | None:

@@ -8,7 +8,7 @@ memory, and are written when the disk is back.
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -104,12 +104,15 @@ class Desk:
         self._gone.append(entry)
         self._save()
 
-    def failed(self, entry: Entry, error: ActionFailed, now: float) -> None:
-        """Take note that it was not delivered: it is tried again, unless that cannot help."""
+    def failed(self, entry: Entry, error: ActionFailed, now: float, taken: Sequence[str] = ()) -> None:
+        """Take note that it was not delivered, but to those who have ``taken`` it: it is tried again, unless that
+        cannot help.
+        """
         if error.final:
             self._lose(entry, str(error))
             self._save()
             return
+        entry = replace(entry, alert=replace(entry.alert, taken=tuple(taken)))
         after = self.outbox.failed(entry, now, error.retry_after)
         event(
             _log, logging.WARNING if after.tries == 1 else logging.INFO, "alert_not_delivered",
