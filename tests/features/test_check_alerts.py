@@ -1,6 +1,7 @@
 """Runs of `lvsmon check --alert` as cron makes them: processes, a real mail server, a script of mon's, kill -9."""
 
 import asyncio
+import json
 import re
 import signal
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from actions.mail_server import Mailbox, mail_server
-from daemon_process import Realserver, configuration, web
+from daemon_process import DaemonProcess, Realserver, configuration, web
+from probe_support import lvsmon
 
 pytestmark = pytest.mark.slow
 
@@ -108,3 +110,24 @@ def test_a_realserver_that_dies_and_comes_back_is_two_mails_and_two_calls_of_a_s
     calls = book.read_text().splitlines()
     assert list(dict.fromkeys(calls)) == ["rs1 failure rs1", "rs1 up rs1"]
     assert len(calls) <= 3
+
+
+def test_a_daemon_that_takes_over_goes_on_with_the_incidents_of_cron(tmp_path):
+    """What a run of cron told to begin, the daemon tells to be over, and nothing twice."""
+    realserver, told = Realserver(), tmp_path / "told"
+    route = f'[channel.book]\nkind = "file"\npath = "{told}"\n[[alert]]\nname = "all"\nto = ["book"]\n'
+    path = configuration(tmp_path, main=route + 'group_wait = "0s"\n', virtual=web(realserver))
+    realserver.stop()
+    for _ in range(2):
+        lvsmon("check", "--apply", "--alert", "--config", str(path))
+    with DaemonProcess(path) as daemon:
+        daemon.wait_for("started")
+        refused = lvsmon("check", "--alert", "--config", str(path))
+        assert (refused.returncode, "it writes the table and alerts by itself" in refused.stderr) == (3, True)
+        realserver.start()
+        daemon.wait_for("alert_delivered")
+        assert daemon.end() == 0
+    realserver.stop()
+    opened, over = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [opened["stage"], over["stage"]] == ["opened", "resolved"]
+    assert opened["incident"] == over["incident"]
