@@ -11,6 +11,11 @@ MAX_STACKED: Final = 2
 """Combining marks kept on one character: living languages need two, a tower of them paints over other lines."""
 
 
+def encodable(text: str) -> str:
+    r"""Return ``text`` as UTF-8 can have it: a lone surrogate, as JSON and wrong bytes make them, is ``\udce9``."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def escape(text: str) -> str:
     r"""Return ``text`` as one printable line.
 

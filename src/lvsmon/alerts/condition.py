@@ -1,11 +1,16 @@
 """What is not as it should be, at one moment."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lvsmon.model import FactValue
+from lvsmon.text import encodable
+
+MAX_SEEN: Final = 2000
+"""Characters that are kept of what was seen, more than any text shows of it."""
 
 
 class Severity(StrEnum):
@@ -73,3 +78,28 @@ class Condition:
 
 
 ConditionId: TypeAlias = tuple[Severity, Subject]
+
+
+def storable(condition: Condition) -> Condition:
+    """Return ``condition`` as a file can keep it: bounded, without lone surrogates and numbers that are none."""
+    subject = condition.subject
+    names = subject.virtual, subject.realserver, subject.destination, subject.about
+    said = [value for value in condition.facts.values() if isinstance(value, str)]
+    texts = *names, condition.summary, condition.seen, condition.reason, *condition.done, *condition.facts, *said
+    numbers = [value for value in condition.facts.values() if isinstance(value, float)]
+    if len(condition.seen) <= MAX_SEEN and "".join(texts).isascii() and all(map(math.isfinite, numbers)):
+        return condition  # nearly all are, and there may be hundreds each second
+    clean = replace(
+        condition,
+        subject=Subject(*map(encodable, names)),
+        summary=encodable(condition.summary),
+        seen=encodable(condition.seen[:MAX_SEEN]),
+        reason=encodable(condition.reason),
+        done=tuple(map(encodable, condition.done)),
+        facts={
+            encodable(name): encodable(value) if isinstance(value, str) else value
+            for name, value in condition.facts.items()
+            if not isinstance(value, float) or math.isfinite(value)
+        },
+    )
+    return condition if clean == condition else clean

@@ -10,6 +10,7 @@ from lvsmon.alerts.condition import Severity
 from lvsmon.alerts.engine import Due
 from lvsmon.alerts.facts import About, Values, harmless, values_of
 from lvsmon.alerts.route import Route
+from lvsmon.text import encodable
 
 if TYPE_CHECKING:
     from lvsmon.alerts.templates import Template
@@ -79,7 +80,7 @@ def _rendered(template: "Template | None", values: Values, what: str, wrong: lis
     if template is None:
         return None
     try:
-        return template.render(values)
+        return encodable(template.render(values))
     except ValueError as error:
         wrong.append(f"{what}: {harmless(str(error), 200)}")
         return None

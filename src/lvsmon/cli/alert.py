@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import click
 
 from lvsmon.cli import terminal
-from lvsmon.text import escape
+from lvsmon.text import encodable, escape
 
 if TYPE_CHECKING:
     from lvsmon.alerts.engine import State
@@ -111,6 +111,7 @@ def ack(*, path: Path | None, incident: str, comment: str, duration: str | None,
     """Take INCIDENT on: it is repeated to nobody until it is over. `lvsmon alert list` shows what it is called."""
     import time
 
+    from lvsmon.alerts.facts import LONGEST
     from lvsmon.alerts.incidents import Acknowledgement
     from lvsmon.errors import StateError
     from lvsmon.model.settings import duration as seconds
@@ -125,9 +126,11 @@ def ack(*, path: Path | None, incident: str, comment: str, duration: str | None,
         store = AlertStore.open(_plan(path).state_directory)
         names = {one.id for one in store.load()[0].incidents.values()}
         if incident not in names:
-            terminal.complain("alert", f"no incident is called {incident}: `lvsmon alert list` shows what there is")
+            said = f"no incident is called {escape(incident)}: `lvsmon alert list` shows what there is"
+            terminal.complain("alert", said)
             sys.exit(BAD_USAGE)
-        store.ask(incident, None if undo else Acknowledgement(user=user, comment=comment, at=now, until=until))
+        who, why = encodable(user)[:LONGEST], encodable(comment)[:LONGEST]
+        store.ask(incident, None if undo else Acknowledgement(user=who, comment=why, at=now, until=until))
         store.close()
     except StateError as error:
         terminal.complain("alert", str(error))
@@ -149,7 +152,7 @@ def test(*, path: Path | None, name: str) -> None:
         results = asyncio.run(try_out(setup, name, socket.gethostname()))
     except KeyError:
         known = ", ".join([*(route.name for route in setup.routes), *setup.channels]) or "nothing is configured"
-        terminal.complain("alert", f"no route and no channel is called {name}: there is {known}")
+        terminal.complain("alert", f"no route and no channel is called {escape(name)}: there is {known}")
         sys.exit(BAD_USAGE)
     for channel, failure in results:
         click.echo(f"{channel}: " + ("taken" if failure is None else escape(f"not taken: {failure}")))
@@ -166,14 +169,17 @@ def simulate(*, path: Path | None, file: TextIO) -> None:
     """
     import socket
 
-    from lvsmon.alerts.facts import told_at
-    from lvsmon.oneshot.alerting.simulate import read, simulate
+    from lvsmon.alerts.facts import lasting, told_at
+    from lvsmon.oneshot.alerting.simulate import read, simulate, stride
 
     setup = _plan(path).alerting
     try:
         records = read(file)
+    except UnicodeDecodeError:
+        terminal.complain("alert", f"{escape(file.name)}: not UTF-8: write JSON lines")
+        sys.exit(BAD_USAGE)
     except ValueError as error:
-        terminal.complain("alert", f"{file.name}: {error}")
+        terminal.complain("alert", f"{escape(file.name)}: {escape(str(error))}")
         sys.exit(BAD_USAGE)
     count = 0
     for route, alert in simulate(records, setup.routes, socket.gethostname()):
@@ -182,3 +188,5 @@ def simulate(*, path: Path | None, file: TextIO) -> None:
             f"{told_at(alert.at, route.zone)}  {route.name} -> {', '.join(route.to)}  {alert.stage}: {alert.subject}"
         )
     click.echo(f"{count} messages")
+    if (exact := stride(records)) > 1:
+        click.echo(f"The stream is long: it was looked at every {lasting(exact)}, and times are as exact.", err=True)

@@ -86,6 +86,33 @@ def test_kill_9_at_any_moment_loses_nothing_and_repeats_only_what_was_under_way(
     assert {len(taken) for taken in killed} == {12, 13}
 
 
+ODD = "caf\udce9 \ud800 \0"
+ANYTHING = {
+    "seen": {"seen": ODD + "x" * 1_000_000},
+    "done": {"done": (ODD,), "left": "", "reason": ODD},
+    "facts": {"facts": {"banner": ODD, ODD: 1, "share": float("nan"), "weight": float("inf")}},
+}
+
+
+@pytest.mark.parametrize("what", ANYTHING)
+def test_no_words_of_a_realserver_stop_alerting_or_fill_the_disk(tmp_path, what):
+    """JSON makes lone surrogates of ``"\\ud800"``, which no file takes as they are."""
+    one = desk(AlertStore.open(tmp_path))
+    assert len(one.look([condition("web/rs1", **ANYTHING[what])], START)) == 1
+    assert len(one.look([condition("web/rs1", **ANYTHING[what])], START + 1)) == 0
+    again = desk(AlertStore.open(tmp_path))
+    assert again.state == one.state
+    assert len(again.outbox.entries()) == 2
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 500_000
+
+
+def test_no_template_stops_alerting(tmp_path):
+    odd = "{{ '\\ud800' }}"
+    one = desk(AlertStore.open(tmp_path), replace(SETUP, routes=(route(text=odd, subject=odd, html=odd),)))
+    assert len(one.look([RS1], START)) == 1
+    assert len(desk(AlertStore.open(tmp_path)).outbox.entries()) == 1
+
+
 class FullDisk:
     def __init__(self, store):
         self.store, self.full = store, False

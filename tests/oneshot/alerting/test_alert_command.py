@@ -18,7 +18,7 @@ from lvsmon.cli import main
 from lvsmon.config import load
 from lvsmon.errors import ActionFailed
 from lvsmon.monitor.alerting.desk import Desk
-from lvsmon.oneshot.alerting.simulate import read
+from lvsmon.oneshot.alerting.simulate import read, stride
 from lvsmon.store.alerts import AlertStore
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/alerts.md").read_text(encoding="utf-8")
@@ -128,12 +128,54 @@ def test_a_stream_is_replayed_and_nothing_is_sent(config, tmp_path):
         ('{"at": "2026-11-23T04:30:00", "severity": "down"}', "at: write seconds"),
         ('{"at": 1, "severity": "down", "virtual": 3}', "names are strings"),
         ('{"at": 1, "severity": "down", "vs": "x"}', "unknown key 'vs'"),
+        ('{"at": 1, "severity": "down", "tags": 5}', "tags: write a list of strings"),
+        ('{"at": 1, "severity": "down", "tags": "rack1"}', "tags: write a list of strings"),
+        ('{"at": 1, "severity": "down", "summary": ["x"]}', "summary: write a string"),
+        ('{"at": 1, "severity": "down", "failures": true}', "failures: write a number"),
+        ('{"at": 1, "severity": "down", "failures": -1}', "failures: write a number"),
+        ('{"at": 1, "severity": "down", "over": "yes"}', "over: write true or false"),
     ],
 )
 def test_a_line_that_is_no_record_is_named(line, says):
     with pytest.raises(ValueError) as caught:
         read([line])
     assert says in str(caught.value)
+
+
+def test_what_people_write_wrongly_is_said_in_one_harmless_line(config, tmp_path):
+    """Also where it is no text at all, and where it would turn a terminal's colour."""
+    noise, keys = tmp_path / "noise", tmp_path / "keys"
+    noise.write_bytes(b"\xe4\x00\xff")
+    keys.write_text('{"at": 1, "severity": "down", "\\u001b[31m": 1}')
+    for words, says in (
+        (("simulate", str(noise)), "noise: not UTF-8: write JSON lines\n"),
+        (("simulate", str(keys)), "unknown key"),
+        (("ack", "x\x1b[31m\ny"), "no incident is called x\\x1b[31m\\ny: "),
+        (("test", "x\x1b[31m\ny"), "no channel is called x\\x1b[31m\\ny: "),
+    ):
+        result = run(config, *words)
+        assert (result.exit_code, says in result.output, result.output.count("\n")) == (2, True, 1), result.output
+        assert "\x1b" not in result.output
+
+
+def test_a_long_stream_says_how_exact_it_is(config, tmp_path):
+    stream = tmp_path / "stream.jsonl"
+    year = [{"at": at, "severity": "down", "virtual": "shop", "over": at > 0} for at in (0, 31_536_000)]
+    stream.write_text("\n".join(map(json.dumps, year)))
+    assert 316.2 < stride(read(stream.read_text().splitlines())) < 316.3
+    assert stride(read([json.dumps(year[0])])) == 1.0
+
+
+def test_an_acknowledgement_may_hold_any_bytes(config):
+    """As a shell hands them over: what is no UTF-8 becomes lone surrogates in Python."""
+    plan = load(config)
+    desk = Desk(plan.alerting, AlertStore.open(plan.state_directory), About(director="lb1"))
+    desk.look([condition("shop/rs1")], START)
+    (incident,) = desk.state.incidents.values()
+    result = run(config, "ack", incident.id, "-m", "caf\udce9\x1b[31m" + "x" * 9999, "--user", "\udce9")
+    assert result.exception is None, repr(result.exception)
+    desk.look([condition("shop/rs1")], START + 1)
+    assert "\\udce9 has taken it on" in run(config, "list").output
 
 
 def test_the_page_says_what_there_is():

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from lvsmon.alerts.alert import Alert, Stage
-from lvsmon.alerts.condition import Condition, Subject
+from lvsmon.alerts.condition import Condition, Subject, storable
 from lvsmon.alerts.engine import State, acknowledge, advance
 from lvsmon.alerts.facts import About
 from lvsmon.alerts.outbox import Entry, Outbox
@@ -52,7 +52,8 @@ class Desk:
         The incidents of ``unjudged`` go on.
         """
         self._hear(now)
-        step = advance(self.state, self.setup.routes, conditions, now, unjudged)
+        wrong = None if conditions is None else [storable(one) for one in conditions]
+        step = advance(self.state, self.setup.routes, wrong, now, unjudged)
         self.state = step.state
         for incident in step.opened:
             event(_log, logging.INFO, "incident_opened", incident=incident.id, what=incident.condition.summary)

@@ -61,12 +61,20 @@ def _record(raw: Any) -> Record:
     names = {key: raw.get(key, "") for key in ("virtual", "realserver", "destination", "about")}
     if not all(isinstance(name, str) for name in names.values()):
         raise ValueError("names are strings")
+    summary, tags, failures = raw.get("summary", ""), raw.get("tags", []), raw.get("failures", 0)
+    if not isinstance(summary, str):
+        raise ValueError("summary: write a string")  # noqa: TRY004
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError('tags: write a list of strings, such as ["rack1"]')
+    if not isinstance(failures, int) or isinstance(failures, bool) or failures < 0:
+        raise ValueError("failures: write a number from 0")
+    if not isinstance(raw.get("over", False), bool):
+        raise ValueError("over: write true or false")  # noqa: TRY004
     at, severity, subject = _time(raw.get("at")), Severity(raw["severity"]), Subject(**names)
-    summary = raw.get("summary") or f"{'/'.join(filter(None, names.values())) or 'the director'}: {severity}"
-    failures = {"failures": raw["failures"]} if isinstance(raw.get("failures"), int) else {}
+    default = f"{'/'.join(filter(None, names.values())) or 'the director'}: {severity}"
     condition = Condition(
-        severity=severity, subject=subject, summary=str(summary), since=at,
-        tags=frozenset(map(str, raw.get("tags", []))), facts=failures,
+        severity=severity, subject=subject, summary=summary or default, since=at,
+        tags=frozenset(tags), facts={"failures": failures} if "failures" in raw else {},
     )  # fmt: skip
     return Record(at, condition, raw.get("over") is True)
 
@@ -81,6 +89,11 @@ def _time(value: object) -> float:
     raise ValueError("at: write seconds since 1970, or a time such as 2026-11-23T04:30:00+01:00")
 
 
+def stride(records: Sequence[Record]) -> float:
+    """Return every how many seconds a stream is looked at."""
+    return max(1.0, (records[-1].at - records[0].at + AFTERWARDS) / MOST_STEPS) if records else 1.0
+
+
 def simulate(records: Sequence[Record], routes: Sequence[Route], director: str) -> Iterator[tuple[Route, Alert]]:
     """Yield what each route would have told, in order."""
     if not records:
@@ -88,7 +101,7 @@ def simulate(records: Sequence[Record], routes: Sequence[Route], director: str) 
     renderer, state = Renderer(About(director, next((route.zone for route in routes), About("").zone))), State()
     open_now: dict[ConditionId, Condition] = {}
     start, end = records[0].at, records[-1].at + AFTERWARDS
-    stride = max(1.0, (end - start) / MOST_STEPS)
+    pause = stride(records)
     position, now = 0, start
     while now <= end:
         while position < len(records) and records[position].at <= now:
@@ -104,8 +117,8 @@ def simulate(records: Sequence[Record], routes: Sequence[Route], director: str) 
             yield due.route, renderer.alert(due, now)
         if position == len(records) and not open_now and not state.threads and _nothing_held(state):
             return
-        following = records[position].at if position < len(records) else end + stride
-        now = min(now + stride, following) if following > now else now + stride
+        following = records[position].at if position < len(records) else end + pause
+        now = min(now + pause, following) if following > now else now + pause
 
 
 def _nothing_held(state: State) -> bool:
