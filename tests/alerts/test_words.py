@@ -8,7 +8,7 @@ import pytest
 from alerts.streams import Stream, condition, route
 from lvsmon.alerts.alert import Stage
 from lvsmon.alerts.condition import Severity
-from lvsmon.alerts.facts import About, lasting
+from lvsmon.alerts.facts import VARIABLES, About, lasting, values_of
 from lvsmon.alerts.render import MAX_SUBJECT, Renderer
 from lvsmon.alerts.route import Limit
 from lvsmon.alerts.templates import Template, TemplateRefused
@@ -135,6 +135,7 @@ def test_a_template_that_fails_gives_the_default_text_and_says_so(bad):
         ("{{ x|join(d=y) }}", "a short constant"),
         ("{{ x|join(*y) }}", "a short constant"),
         ("{{ x|join('" + "y" * 101 + "') }}", "a short constant"),
+        ("{{ self }}", "has self"),
         ("{{ unclosed", "line 1"),
         ("x" * 20_000, "write a shorter one"),
         ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "nested too deeply"),
@@ -181,8 +182,15 @@ def test_what_templates_are_made_of_is_allowed():
     assert len(made) > 4000
 
 
-def test_a_template_reaches_nothing_but_its_values():
-    assert Template("{{ conditions.__class__ }}{{ self }}{{ config }}").render({"conditions": []}).find("class") == -1
+@pytest.mark.parametrize("source", ["{{ conditions.__class__ }}", "{{ config }}", "{{ request.x }}"])
+def test_a_template_reaches_nothing_but_its_values(source):
+    with pytest.raises(TemplateRefused):
+        Template(source).render({"conditions": []})
+
+
+def test_what_is_there_for_templates_is_known_by_name():
+    (due,) = Stream().see(DOWN).due
+    assert values_of(due.message, "all", None, About(director="lb1"), 0.0).keys() == VARIABLES
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0s"), (59.9, "59s"), (3601, "1h 1s"), (90061, "1d 1h"), (-5, "0s")])

@@ -18,6 +18,14 @@ LONGEST: Final = 500
 
 Values: TypeAlias = dict[str, Any]
 
+VARIABLES: Final = frozenset(
+    [
+        "at", "by", "conditions", "director", "follows", "held", "held_total", "incident", "lasted", "look", "more",
+        "more_follow", "number", "over", "route", "severity", "since", "stage",
+    ]
+)  # fmt: skip
+"""What `values_of` returns, for templates to be read by."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:

@@ -9,7 +9,7 @@ template, however its loops are nested, takes more than a moment or a few megaby
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, Final, cast
 
-from jinja2 import TemplateError, nodes
+from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -82,7 +82,10 @@ class TemplateRefused(ValueError):
 
 
 class Template:
-    """A compiled template. ``escaped`` makes what is put into it harmless for HTML."""
+    """A compiled template. ``escaped`` makes what is put into it harmless for HTML.
+
+    ``variables`` are the names that it takes from outside.
+    """
 
     def __init__(self, source: str, *, escaped: bool = False) -> None:
         """Raise TemplateRefused."""
@@ -98,6 +101,7 @@ class Template:
             raise TemplateRefused(f"{error}" + (f" (line {line} of it)" if line else "")) from None
         except RecursionError:
             raise TemplateRefused("it is nested too deeply: write it flat") from None
+        self.variables = self._environment.variables
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Return the text; raise ValueError saying what went wrong."""
@@ -117,7 +121,8 @@ class Template:
 
 class _Environment(ImmutableSandboxedEnvironment):
     def __init__(self, *, autoescape: bool) -> None:
-        super().__init__(autoescape=autoescape, extensions=(), cache_size=0)
+        super().__init__(autoescape=autoescape, extensions=(), cache_size=0, undefined=StrictUndefined)
+        self.variables = frozenset[str]()
         self.steps, self.filtered = MAX_STEPS, MAX_FILTERED
         filters: dict[str, Callable[..., Any]] = {name: self.filters[name] for name in FILTERS}
         self.filters = {**filters, "_counted": self._counted, "_bounded": self.bounded, "_spent": self._spent}
@@ -127,6 +132,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         tree = super()._parse(source, name, filename)
         for node in tree.find_all(nodes.Node):
             _refuse(node)
+        self.variables = frozenset(meta.find_undeclared_variables(tree))
         bounding: nodes.Template = _Bounding().visit(tree)
         return bounding
 
@@ -156,6 +162,8 @@ def _refuse(node: nodes.Node) -> None:
     for kind, what in _REFUSED.items():
         if isinstance(node, kind):
             raise TemplateRefused(f"line {node.lineno} has {what}")
+    if isinstance(node, nodes.Name) and node.name == "self":
+        raise TemplateRefused(f"line {node.lineno} has self: a template stands alone")
     if isinstance(node, nodes.For) and node.recursive:
         raise TemplateRefused(f"line {node.lineno} has a recursive loop: write it out")
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:

@@ -5,8 +5,10 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from lvsmon.alerts.facts import VARIABLES
 from lvsmon.alerts.period import Period
 from lvsmon.alerts.route import After, Limit
+from lvsmon.config.guesses import meant
 from lvsmon.config.values import between
 from lvsmon.model.settings import Written, duration, format_duration, shown
 
@@ -26,9 +28,12 @@ def _template(value: str) -> str:
     from lvsmon.alerts.templates import Template  # noqa: PLC0415  with Jinja it takes longer to load than to probe
 
     try:
-        Template(value)
+        unknown = Template(value).variables - VARIABLES
     except ValueError as error:
         raise ValueError(f"not a template that may be used: {error}") from None
+    if unknown:
+        near = meant(min(unknown), VARIABLES, "docs/reference/alerts.md")
+        raise ValueError(f"a template has no variable {shown(min(unknown))}{near}")
     return value
 
 
