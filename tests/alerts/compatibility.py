@@ -11,6 +11,7 @@ import os
 import subprocess
 import tempfile
 import tomllib
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -177,20 +178,22 @@ def run_ours(row, folder):
     for virtual in plan.virtuals:
         who = "shop/http" if virtual.name == "shop" else f"shop/{virtual.name}"
         owners |= {probe: (who, one.realserver.name) for one in virtual.destinations for probe in one.probes}
-    told, observed, snapshot = [], {}, None
+    told, observed, memory, snapshot = [], {}, None, None
     for second in range(1, row["minutes"] * 60 + 2, 10):
         now, seen = start + second, None
         for probe, spec in plan.probes.items():
             while due[probe] <= second:
                 outcome = _outcome(row, *owners[probe], int(due[probe] // 60))
-                states[probe] = observe(states[probe], spec.damping, outcome, start + due[probe])
+                heard = due[probe]
+                states[probe] = replace(observe(states[probe], spec.damping, outcome, start + heard), heard=heard)
                 due[probe] += pace(states[probe], spec.interval, spec.fast_interval, spec.down_interval)
                 seen = ()
         if seen is not None:
             situation = Situation(
                 virtuals=plan.virtuals, states=states, observed=observed, hosts=plan.hosts, now=float(second), today=now
             )
-            decided = decide(situation)
+            decided = decide(situation, memory)
+            memory = decided.memory
             snapshot = Snapshot(plan, dict(states), observed, decided)
             observed = decided.table
             seen = conditions(snapshot)

@@ -11,6 +11,7 @@ from lvsmon.model import (
     Both,
     Either,
     Group,
+    Health,
     Host,
     Name,
     Not,
@@ -176,3 +177,36 @@ def test_dependencies_only_ever_make_unknown_and_groups_only_ever_make_down(stat
         if letter == "D" and plain[name] != "D":
             mine = {tied[f"{each}/{name.split('/')[1]}"] for each in ("web", "tls", "ftp")}
             assert "D" in mine
+
+
+def test_a_router_that_comes_back_takes_nobody_out():
+    """What probes said behind it is old; a pass is not held against them, a new failure is."""
+    web = virtual("web", "gw")
+    gateway = Host(name="gw", address="192.0.2.1", probes=("gw",))
+    down, up = ProbeState(health=Health.DOWN, fails=3, heard=5.0), ProbeState(health=Health.UP, heard=5.0)
+    memory, seen = None, []
+    for now, router, rs1, rs2 in (
+        (1.0, up, up, up),
+        (6.0, down, down, down),
+        (10.0, up, down, down),
+        (10.0, up, down, down),
+        (12.0, up, replace(down, heard=11.0), replace(down, heard=11.0, fails=0, passes=1)),
+        (13.0, up, replace(down, heard=11.0), up),
+        (20.0, up, replace(down, heard=11.0), replace(down, heard=19.0)),
+    ):
+        states = {"gw": router, "web/rs1": rs1, "web/rs2": rs2}
+        decided = decide(Situation(virtuals=(web,), states=states, hosts=(gateway,), now=now), memory)
+        memory = decided.memory
+        seen.append([decided.choices[web.key, one.key].health for one in web.destinations])
+        if now == 10.0:
+            assert decided.awaited == {"web/rs1", "web/rs2"}
+    assert seen == [
+        [Health.UP, Health.UP],
+        [Health.UNKNOWN, Health.UNKNOWN],
+        [Health.UNKNOWN, Health.UNKNOWN],
+        [Health.UNKNOWN, Health.UNKNOWN],
+        [Health.DOWN, Health.UNKNOWN],
+        [Health.DOWN, Health.UP],
+        [Health.DOWN, Health.DOWN],
+    ]
+    assert memory.cut_off == {}

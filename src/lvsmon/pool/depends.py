@@ -1,27 +1,53 @@
 """Dependencies: while what it depends on is down, what a probe says of a destination is not believed.
 
-Whoever is cut off in this way counts as down for those that depend on it in turn.
+Whoever is cut off in this way counts as down for those that depend on it in turn. When the parent is back, who failed
+meanwhile stays UNKNOWN until its probes have looked anew: a router that returns takes nobody out.
 """
 
+from dataclasses import replace
 from functools import partial
 
-from lvsmon.model import DestinationId, Expression, Health, Host, Name, evaluate
+from lvsmon.health import combine
+from lvsmon.model import DestinationId, Expression, Health, Host, Name, ProbeState, evaluate
 from lvsmon.pool.draft import Deciding, Draft
 from lvsmon.pool.hosts import health_of
+from lvsmon.pool.situation import Situation
 
 _SELF = "SELF"
 
 
 def rule(deciding: Deciding) -> None:
-    """Take each destination as UNKNOWN that depends on something that is down."""
+    """Take each destination as UNKNOWN that depends on something that is down, or that was until just now."""
     if not any(draft.destination.depends for _, draft in deciding.drafts()):
         return
     world = _World(deciding)
+    kept: dict[DestinationId, float | None] = {}
     for virtual, draft in deciding.drafts():
+        key: DestinationId = virtual.virtual.key, draft.destination.key
         parent = world.failed_parent(virtual.virtual.name, draft)
         if parent is not None:
+            kept[key] = None
             draft.cut_off = str(parent)
             draft.believe(Health.UNKNOWN, f"it depends on {parent}, which is down: its probes do not count")
+        elif key in deciding.memory.cut_off:
+            ended = deciding.memory.cut_off[key]
+            since = deciding.situation.now if ended is None else ended
+            if draft.health is Health.DOWN and not _fails_anew(draft, deciding.situation, since):
+                kept[key] = since
+                deciding.await_outcomes(draft.destination.probes)
+                draft.believe(Health.UNKNOWN, "what it depends on is back: its probes must look once more first")
+    deciding.following = replace(deciding.following, cut_off=kept)
+
+
+def _fails_anew(draft: Draft, situation: Situation, since: float) -> bool:
+    """Say whether it is DOWN by failures that came after ``since``."""
+
+    def fresh(state: ProbeState) -> Health:
+        stale = state.health is Health.DOWN and (state.heard <= since or state.passes > 0)
+        return Health.UNKNOWN if stale else state.health
+
+    healths = {probe: fresh(situation.states[probe]) for probe in draft.destination.probes}
+    return combine(healths, draft.destination.policy.poll) is Health.DOWN
 
 
 class _World:

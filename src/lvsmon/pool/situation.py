@@ -51,6 +51,9 @@ class Memory:
     wanted_virtuals: Mapping[VirtualKey, VirtualSettings] = field(default_factory=dict)
     """The same of virtual services."""
 
+    cut_off: Mapping[DestinationId, float | None] = field(default_factory=dict)
+    """Destinations whose parent is down (None), or was until then: what their probes said before does not count."""
+
     returning: Mapping[DestinationId, float | None] = field(default_factory=dict)
     """Destinations that a wish holds out (None), or held out until then: these need a pass that is newer."""
 
