@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from alerts.streams import START, condition
 from lvsmon import actions
 from lvsmon.alerts.condition import Severity
-from lvsmon.alerts.facts import About
+from lvsmon.alerts.facts import VARIABLES, About
 from lvsmon.alerts.period import Period
 from lvsmon.alerts.templates import FILTERS, Template
 from lvsmon.cli import main
@@ -184,7 +184,12 @@ def test_the_page_says_what_there_is():
     for text in re.findall(r"^\| `([^`]+)` \| ", PAGE.partition("## Times")[2].partition("## Coming")[0], re.MULTILINE):
         Period.parse(text)
     for text in re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL):
-        assert Template(text).render({"conditions": [{"summary": "x"}], "look": "y"})
+        one = {"summary": "x", "seen": "refused", "since": "just now"}
+        assert "refused" in Template(text).render({"conditions": [one], "look": "y"})
+        assert Template(text).variables <= VARIABLES
+    variables = PAGE.partition("| variable |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", variables, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"\w+", row)} == VARIABLES
     named = re.search(r"the filters (.*?)\. In", PAGE, re.DOTALL)[1].replace("\n", " ")
     assert {*re.split(r", ", named), "e"} == FILTERS
     assert json.loads(re.search(r"```json\n(.*?)\n", PAGE)[1])["virtual"] == "shop"
