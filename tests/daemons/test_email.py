@@ -7,7 +7,6 @@ realserver are hostile.
 import asyncio
 import os
 import re
-import shutil
 import socket
 import tempfile
 from dataclasses import replace
@@ -18,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from alerts.streams import START, Stream, condition, route
-from certificates import issue
-from daemons.conftest import HOSTS, eventually, free_port, probe_once
+from daemons.conftest import HOSTS, eventually, probe_once
+from daemons.exim import NAME, certify, settings, start_exim
 from lvsmon.actions.email import EmailChannel
 from lvsmon.actions.mail_address import mail_address
 from lvsmon.actions.places import Place
@@ -32,22 +31,7 @@ from lvsmon.testing.channel_conformance import HOSTILE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mail servers change users: that takes root")
 
-NAME = "mail.example.org"
 EXIM = """
-primary_hostname = {name}
-daemon_smtp_ports = {port}
-local_interfaces = <; 127.0.0.1 ; ::1
-spool_directory = {directory}/spool
-log_file_path = {directory}/log/%slog
-pid_file_path = {directory}/exim.pid
-exim_user = mail
-exim_group = mail
-keep_environment =
-rfc1413_query_timeout = 0s
-host_lookup =
-tls_advertise_hosts = *
-tls_certificate = {certificate}
-tls_privatekey = {key}
 acl_smtp_rcpt = recipient
 acl_smtp_data = accept
 
@@ -130,10 +114,7 @@ def folder():
     with tempfile.TemporaryDirectory() as made:
         path = Path(made)
         path.chmod(0o711)
-        authority = issue("Test CA", ca=True)
-        (path / "ca.pem").write_text(authority.pem)
-        _, key = issue(NAME, by=authority, names=[NAME]).write(path, "server")
-        shutil.chown(key, "mail")
+        certify(path)
         yield path
 
 
@@ -144,17 +125,13 @@ def exim(start, folder):
 
     def started(kind):
         if kind not in running:
-            directory, port = folder / f"exim-{kind}", free_port()
-            for place in ("spool", "log", "mail"):
-                (directory / place).mkdir(parents=True)
-                shutil.chown(directory / place, "mail", "mail")
-            config = EXIM.format(
-                name=NAME, directory=directory, port=port,
-                recipient=REFUSING if kind == "refusing" else "accept",
-                authenticator=AUTHENTICATORS.get(kind, AUTHENTICATORS["PLAIN"]),
-                certificate=folder / "server.pem", key=folder / "server.key",
-            )  # fmt: skip
-            start("exim4", "-bdf", "-C", "{directory}/exim.conf", files={"exim.conf": config}, directory=directory)
+            filled = {
+                **settings(folder, f"exim-{kind}"),
+                "recipient": REFUSING if kind == "refusing" else "accept",
+                "authenticator": AUTHENTICATORS.get(kind, AUTHENTICATORS["PLAIN"]),
+            }
+            start_exim(start, filled, EXIM)
+            directory, port = filled["directory"], filled["port"]
             eventually(lambda: probe_once(SmtpProbe(), port, timeout=20.0))
             running[kind] = Exim(directory, port)
         return running[kind]
@@ -163,13 +140,13 @@ def exim(start, folder):
 
 
 def channel(folder, *places, **more):
-    settings = {
+    given = {
         "to": tuple(map(mail_address, TO)), "sender": mail_address("Wächter <lvsmon@example.org>"),
         "reply_to": mail_address("desk@example.org"), "relays": tuple(Place(*one) for one in places),
         "tls": "starttls", "tls_ca_file": str(folder / "ca.pem"), "tls_name": NAME,
         "username": "lvsmon", "password": Secret("good"), "timeout": 30.0, **more,
     }  # fmt: skip
-    return EmailChannel(**settings)
+    return EmailChannel(**given)
 
 
 def alerts(words, at=START):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates import issue
-from daemons.conftest import HOSTS, UNPACKED, eventually, free_port, probe_once
+from daemons.conftest import HOSTS, UNPACKED, eventually, probe_once
+from daemons.exim import NAME, certify, settings, start_exim
 from lvsmon.model import Reason, Verdict
 from lvsmon.model.settings import Secret
 from lvsmon.probes.imap import ImapProbe
@@ -17,23 +17,8 @@ from lvsmon.probes.submission import SubmissionProbe
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mail servers change users: that takes root")
 
-NAME = "mail.example.org"
 EXIM = """
-primary_hostname = {name}
-daemon_smtp_ports = {port}
-local_interfaces = <; 127.0.0.1 ; ::1
-spool_directory = {directory}/spool
-log_file_path = {directory}/log/%slog
-pid_file_path = {directory}/exim.pid
-exim_user = mail
-exim_group = mail
-keep_environment =
-rfc1413_query_timeout = 0s
-host_lookup =
 smtp_accept_max = {most}
-tls_advertise_hosts = *
-tls_certificate = {certificate}
-tls_privatekey = {key}
 acl_smtp_connect = greet
 acl_smtp_rcpt = recipient
 
@@ -107,32 +92,12 @@ def folder():
 @pytest.fixture(scope="module")
 def trust(folder):
     """Return settings that trust the authority and want the name; the server's files lie beside."""
-    authority = issue("Test CA", ca=True)
-    (folder / "ca.pem").write_text(authority.pem)
-    _, key = issue(NAME, by=authority, names=[NAME]).write(folder, "server")
-    shutil.chown(key, "mail")
-    return {"tls_ca_file": str(folder / "ca.pem"), "tls_name": NAME}
-
-
-def _settings(folder, name):
-    directory = folder / name
-    directory.mkdir()
-    return {
-        "directory": directory, "port": free_port(), "name": NAME,
-        "certificate": folder / "server.pem", "key": folder / "server.key",
-    }  # fmt: skip
+    return certify(folder)
 
 
 def _exim(start, folder, name, delay="0s", most=20):
-    filled = _settings(folder, name)
-    config = EXIM.format(**filled, delay=delay, most=most)
-    for place in ("spool", "log"):
-        (filled["directory"] / place).mkdir()
-        shutil.chown(filled["directory"] / place, "mail", "mail")
-    daemon = start(
-        "exim4", "-bdf", "-C", "{directory}/exim.conf", files={"exim.conf": config}, directory=filled["directory"]
-    )
-    return Server(filled["port"], daemon)
+    filled = {**settings(folder, name), "delay": delay, "most": most}
+    return Server(filled["port"], start_exim(start, filled, EXIM))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +111,7 @@ def exim(start, folder, trust):
 def opensmtpd(start, folder, trust):
     if not OPENSMTPD_ROOT.is_dir():
         pytest.skip("opensmtpd is not unpacked: run `make daemons` as root on a Debian machine")
-    filled = _settings(folder, "opensmtpd")
+    filled = settings(folder, "opensmtpd")
     shutil.copy(folder / "server.key", filled["directory"] / "server.key")
     filled["key"] = filled["directory"] / "server.key"
     filled["key"].chmod(0o600)
