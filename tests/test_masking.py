@@ -136,7 +136,7 @@ def test_a_short_secret_is_found_as_a_word_and_leaves_others_legible(secret):
     )  # fmt: skip
     plain = base64.b64encode(f"\0user\0{secret}".encode())
     said = masker.stream([f"PASS {secret}\r\n".encode(), b"AUTH PLAIN " + plain], cut_before=False, cut_after=False)
-    assert [b"PASS ********\r\n", b"AUTH PLAIN ********"] == said
+    assert [b"PASS ********\r\n", b"AUTH PLAIN ********"] == [part.rstrip(b"=") for part in said]
 
 
 @given(st.text(max_size=9), st.text(max_size=9), st.sampled_from([str, repr, ascii, str.upper]))

@@ -167,6 +167,9 @@ def _stands(form: AnyStr, whole: AnyStr, at: int) -> bool:
 
 
 def _is_in(form: bytes, run: bytes) -> bool:
+    """Say whether ``run``, decoded from base64, holds ``form``; a short one only in text, such as a login's."""
+    if len(form) < _WORD and not all(32 <= one < 127 or not one for one in run):
+        return False
     at = run.find(form)
     while at >= 0:
         if _stands(form, run, at):
