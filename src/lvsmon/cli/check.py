@@ -176,7 +176,7 @@ def _look(telling: _Telling, path: Path | None, wanted: Mapping[str, Any]) -> "R
     from lvsmon.oneshot import job
     from lvsmon.oneshot.report import Mode
 
-    logs.set_up("error" if wanted["alert"] else "warning")  # what is not delivered at once is told in words
+    logs.set_up("warning")
     try:
         if path is None and _absent(default_path()):
             if wanted["mode"] is not Mode.LOOK or wanted["alert"]:

@@ -7,11 +7,12 @@ What is not delivered waits in the state file for the next look.
 """
 
 import asyncio
+import logging
 import socket
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -38,7 +39,7 @@ def tell(snapshot: Snapshot, patience: float, touched: Collection[str] | None = 
     ``touched`` names the virtual services that were looked at, None for all. Raise StateError.
     """
     plan, now, director = snapshot.plan, time.time(), socket.gethostname()
-    with closing(AlertStore.open(plan.state_directory)) as store:
+    with _quietly(), closing(AlertStore.open(plan.state_directory)) as store:
         desk = Desk(_at_once(plan.alerting), store, About(director, plan.alerting.zone, daemon=False))
         known = [incident.condition.subject for incident in desk.state.incidents.values()]
         beyond = {subject for subject in known if not _was_looked_at(subject, touched)}
@@ -46,6 +47,18 @@ def tell(snapshot: Snapshot, patience: float, touched: Collection[str] | None = 
         desk.look(found, now, unjudged(snapshot) | beyond)
         asyncio.run(_deliver(desk, director, _hearts(plan.alerting, store, now), patience))
         return [*store.notes, *_complaints(desk)]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep warnings of alerting out of the log: what is not delivered at once is told in words."""
+    log = logging.getLogger("lvsmon.monitor.alerting")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _was_looked_at(subject: Subject, touched: Collection[str] | None) -> bool:
