@@ -167,7 +167,7 @@ def test_no_template_takes_long_or_makes_much(source):
     with pytest.raises(ValueError) as caught:
         template.render({"c": list(range(50))})
     assert any(word in str(caught.value) for word in ("turns", "characters", "items"))
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 3.0
 
 
 def test_what_templates_are_made_of_is_allowed():
