@@ -109,6 +109,20 @@ def test_logins_by_both_plugins_and_by_a_switch():
         assert (Verdict.PASS, "8.0.36") == (outcome.verdict, outcome.facts["version"]), outcome
 
 
+def test_the_whole_password_is_sealed_with_the_servers_key(monkeypatch):
+    """As after each start of MySQL 8: it says 4, is asked for its key, tells it, and gets what only it can open."""
+    monkeypatch.setattr(mysql, "sealed", lambda *given: b"|".join(map(bytes, (given[0].encode(), *given[1:]))))
+    pem = b"-----BEGIN PUBLIC KEY-----\nxyz\n"
+    asks = (_says(b"\1\4"), Expect(mysql.packet(3, b"\2")), _says(b"\1" + pem, first=4))
+    sealed = Expect(mysql.packet(5, b"s3cret|" + SALT + b"|" + pem))
+    outcome = _run(*IN[:2], *asks, sealed, _says(b"\0\0\0\2\0\0\0", first=6), QUIT, get_server_public_key=True, **LOGIN)
+    assert (Verdict.PASS, "logged in") == (outcome.verdict, outcome.detail), outcome
+    refused = _run(*IN[:2], *asks, sealed, _error(1045), get_server_public_key=True, **LOGIN)
+    assert Reason.AUTHENTICATION is refused.reason
+    unasked = _run(*IN[:2], _says(b"\1" + pem), **LOGIN)
+    assert Reason.PROTOCOL is unasked.reason
+
+
 @pytest.mark.parametrize(
     ("steps", "reason", "words"),
     [
@@ -195,6 +209,8 @@ def test_a_server_without_tls():
         ({"user": ""}, "user: must not be empty"),
         ({"user": "x", "query": ""}, "query: must not be empty"),
         ({"user": "x", "value": "1"}, "give query too"),
+        ({"get_server_public_key": True}, "no password to encrypt"),
+        ({**LOGIN, "get_server_public_key": True, "tls": "starttls"}, "get_server_public_key: has no effect with tls"),
         ({"tls_sni": "x"}, 'has no effect without tls = "starttls"'),
     ],
 )

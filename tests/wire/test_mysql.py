@@ -3,6 +3,9 @@
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lvsmon.errors import ProtocolViolation
 from lvsmon.testing.split_feeding import VIOLATION, assert_invariant
@@ -14,6 +17,11 @@ GREETING = bytes.fromhex(
     "090a0b0c0d0e0f101112131400 63616368696e675f736861325f70617373776f726400"
 )
 SALT = bytes(range(1, 21))
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  it is small to be quick
+PEM, OTHER_PEM = (
+    key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    for key in (KEY, ec.generate_private_key(ec.SECP256R1()))
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +71,26 @@ def test_proofs_are_checked_as_servers_do():
         assert digest(bytes(a ^ b for a, b in zip(proof, mask, strict=True))).digest() == stored
         assert mysql.proof(plugin, "", SALT) == b""
     assert mysql.proof("client_ed25519", "s3cret", SALT) == b""
+
+
+def test_a_sealed_password_is_opened_by_the_key_alone():
+    sealed = mysql.sealed("s3cret" * 5, SALT, PEM)
+    masked = KEY.decrypt(sealed, padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))  # noqa: S303
+    assert b"s3cret" * 5 + b"\0" == bytes(a ^ b for a, b in zip(masked, SALT * 2, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("password", "salt", "key", "words"),
+    [
+        ("x", SALT, b"-----BEGIN nothing", "not a public key"),
+        ("x", SALT, OTHER_PEM, "not an RSA key"),
+        ("x", b"", PEM, "a salt that is too short"),
+        ("x" * 200, SALT, PEM, "too small for the password"),
+    ],
+)
+def test_a_key_of_no_use(password, salt, key, words):
+    with pytest.raises(ProtocolViolation, match=words):
+        mysql.sealed(password, salt, key)
 
 
 def test_rows():

@@ -26,8 +26,8 @@ _CAUSES: Final = {
 _BLOCKED: Final = 1129
 """It takes nothing more from this host, after max_connect_errors broken connections: clients are other hosts."""
 
-_OK, _MORE, _SWITCH, _ERROR = 0x00, 0x01, 0xFE, 0xFF
-_FAST, _FULL = b"\1\3", b"\1\4"
+_OK, _SWITCH, _ERROR = 0x00, 0xFE, 0xFF
+_FAST, _FULL, _KEY = b"\1\3", b"\1\4", b"\1-----BEGIN "
 _Row: TypeAlias = list[tuple[str, bytes | None]]
 """Columns by name: a name may come twice."""
 
@@ -44,6 +44,8 @@ class MysqlProbe(QuerySettings):
 
     read_only: bool | None = None
     """What the server's global read_only must be."""
+    get_server_public_key: bool = False
+    """Where the server wants the whole password outside of TLS: ask it for its RSA key, and send it so encrypted."""
     tls: Literal["none", "starttls"] = "none"
     """"starttls": ask for TLS, which must be offered, with the settings of kind tls."""
 
@@ -51,6 +53,10 @@ class MysqlProbe(QuerySettings):
         """Raise ValueError for settings that contradict each other or decide nothing."""
         QuerySettings.__post_init__(self)
         self.refuse_without_user("read_only", given=self.read_only is not None)
+        if self.get_server_public_key and self.password is None:
+            raise ValueError("get_server_public_key: there is no password to encrypt; leave it out, or give one")
+        if self.get_server_public_key and self.tls == "starttls":
+            raise ValueError('get_server_public_key: has no effect with tls = "starttls", which encrypts everything')
 
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         if not self.speaks_tls:
@@ -111,6 +117,9 @@ class MysqlProbe(QuerySettings):
                 await talk.stream.write(mysql.packet(packet.sequence + 1, self._switched(plugin, secret, salt)))
             elif packet.body == _FULL and plugin == mysql.SHA2:
                 await talk.stream.write(mysql.packet(packet.sequence + 1, self._in_full(secret)))
+            elif packet.body.startswith(_KEY) and self.get_server_public_key:
+                sealed = mysql.sealed(secret, salt, packet.body[1:])
+                await talk.stream.write(mysql.packet(packet.sequence + 1, sealed))
             elif packet.body != _FAST:
                 raise ProtocolViolation(f"not an answer to a login: {packet.body[:40]!r}")
         raise ProtocolViolation("it goes on asking in the login")
@@ -123,13 +132,16 @@ class MysqlProbe(QuerySettings):
         return mysql.proof(plugin, secret, salt)
 
     def _in_full(self, secret: str) -> bytes:
-        """Return the password itself, which the server wants once after its start; only within TLS."""
-        if not self.speaks_tls:
-            raise Rejected(
-                'it wants the whole password, as it does until the user has logged in once: set tls = "starttls"',
-                Reason.AUTHENTICATION,
-            )
-        return secret.encode() + b"\0"
+        """Return the password itself, which the server wants once after its start; outside of TLS, ask for its key."""
+        if self.speaks_tls:
+            return secret.encode() + b"\0"
+        if self.get_server_public_key:
+            return mysql.ASK_KEY
+        raise Rejected(
+            'it wants the whole password, as it does until the user has logged in once: set tls = "starttls", or'
+            " get_server_public_key",
+            Reason.AUTHENTICATION,
+        )
 
     def _judge_read_only(self, found: _Row | None) -> None:
         state = found[0][1] if found else None

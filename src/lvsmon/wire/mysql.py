@@ -18,6 +18,11 @@ MAX_PACKET: Final = 65536
 QUIT: Final = b"\1\0\0\0\1"
 NATIVE: Final = "mysql_native_password"
 SHA2: Final = "caching_sha2_password"
+ASK_KEY: Final = b"\2"
+"""What a client of caching_sha2_password says to be told the server's public key."""
+
+MAX_KEY_BITS: Final = 8192
+"""Of an RSA key: servers make 2048; much larger ones would take the director's time."""
 
 _SALT: Final = 20
 _PROTOCOL_41, _SSL, _SECURE, _WITH_DB, _PLUGIN = 0x200, 0x800, 0x8000, 0x8, 0x80000
@@ -202,6 +207,31 @@ def proof(plugin: str, password: str, salt: bytes) -> bytes:
         once = hashlib.sha256(secret).digest()
         mask = hashlib.sha256(hashlib.sha256(once).digest() + salt).digest()
     return bytes(a ^ b for a, b in zip(once, mask, strict=True))
+
+
+def sealed(password: str, salt: bytes, key: bytes) -> bytes:
+    """Return the whole password for the holder of an RSA key alone, as caching_sha2_password wants it outside of TLS.
+
+    It is masked with the salt and encrypted by RSA-OAEP with SHA-1 (MySQL's sql-common/client_authentication.cc).
+    ``key`` is the server's public key in PEM; raise `ProtocolViolation` where it is none, or of no use.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  takes time to load
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
+
+    try:
+        public = serialization.load_pem_public_key(key)
+    except (ValueError, UnsupportedAlgorithm):
+        raise ProtocolViolation(f"not a public key in PEM: {key[:40]!r}") from None
+    if not isinstance(public, rsa.RSAPublicKey) or public.key_size > MAX_KEY_BITS:
+        raise ProtocolViolation(f"not an RSA key of up to {MAX_KEY_BITS} bits")
+    if len(salt) < _SALT:
+        raise ProtocolViolation("a salt that is too short")
+    masked = bytes(one ^ salt[at % _SALT] for at, one in enumerate(password.encode() + b"\0"))
+    try:
+        return public.encrypt(masked, padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))  # noqa: S303
+    except ValueError:
+        raise ProtocolViolation(f"an RSA key of {public.key_size} bits is too small for the password") from None
 
 
 def switch(body: bytes) -> tuple[str, bytes]:
