@@ -119,8 +119,15 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("https", HttpsProbe()),
         Sample("https in version 2", HttpsProbe(version="2", tls_verify=False)),
     ],
-    "memcached": [Sample("memcached", MemcachedProbe())],
-    "mysql": [Sample("mysql", MysqlProbe()), Sample("mysql with TLS", MysqlProbe(tls="starttls", tls_verify=False))],
+    "memcached": [
+        Sample("memcached", MemcachedProbe(), frozenset({"memcached_endless_stats", "memcached_endless_value"})),
+        Sample("memcached with statistics and a key", MemcachedProbe(key=b"health", stats=True)),
+    ],
+    "mysql": [
+        Sample("mysql", MysqlProbe()),
+        Sample("mysql with a login", MysqlProbe(user="probe", password=Secret("secret"))),
+        Sample("mysql with TLS", MysqlProbe(tls="starttls", tls_verify=False)),
+    ],
     "ldap": [
         Sample("ldap", LdapProbe()),
         Sample("ldap that takes any answer", LdapProbe(login="optional")),
@@ -181,7 +188,10 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample("sip in TLS", SipProbe(tls="implicit", tls_verify=False)),
     ],
     "smtp": [Sample("smtp", SmtpProbe(), frozenset({"smtp_resets_after_ehlo"}))],
-    "ssh": [Sample("ssh", SshProbe()), Sample("ssh, version alone", SshProbe(mode="banner"), frozenset({"is_ssh"}))],
+    "ssh": [
+        Sample("ssh", SshProbe()),
+        Sample("ssh, version alone", SshProbe(mode="banner"), frozenset({"is_ssh", "ssh_endless_packets"})),
+    ],
     "tcp": [
         # The port accepts: all that was asked. A reset may come before the connection has been looked at.
         Sample(

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lvsmon.testing import misbehaving_ftp
+from lvsmon.testing.misbehaving_floods import FLOODS
 
 LOOPBACKS: Final = ("127.0.0.1", "::1")
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -45,7 +46,7 @@ Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
 
 def _says(*words: bytes | None, then: str = "hang", every: float = 0.0) -> Handler:
-    """Say ``words``; None waits for something from the client first. ``then`` hang, close or reset."""
+    """Say ``words``; None waits for something from the client first. ``then`` hang, close, reset or go on."""
 
     async def serve(reader: StreamReader, writer: StreamWriter) -> None:
         for word in words:
@@ -84,12 +85,12 @@ def _floods(head: bytes, word: bytes, *, wait: bool = False) -> Handler:
     return serve
 
 
-def _says_then_floods(first: bytes, word: bytes) -> Handler:
-    """Say ``first`` and, after the client has said something, ``word`` for ever."""
+def _says_then_floods(words: Iterable[bytes | None], word: bytes) -> Handler:
+    """Say ``words``, as `_says` does, and then ``word`` for ever."""
 
     async def serve(reader: StreamReader, writer: StreamWriter) -> None:
-        await _flood([first], writer)
-        await _floods(b"", word, wait=True)(reader, writer)
+        await _says(*words, then="go on")(reader, writer)
+        await _floods(b"", word)(reader, writer)
 
     return serve
 
@@ -142,19 +143,19 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "smtp_resets_after_ehlo": _says(b"220 mail\r\n", None, b"250 mail\r\n", None, then="reset"),
     # POP3, IMAP and NNTP that go wrong on their way.
     "pop3_refuses": _says(b"-ERR [SYS/TEMP] later\r\n", then="close"),
-    "pop3_endless_capabilities": _says_then_floods(b"+OK hi\r\n", b"+OK\r\n"),
+    "pop3_endless_capabilities": _says_then_floods([b"+OK hi\r\n", None], b"+OK\r\n"),
     "pop3_resets_at_quit": _says(b"+OK hi\r\n", None, b"+OK\r\nTOP\r\n.\r\n", None, then="reset"),
     "pop3_silent_at_quit": _says(b"+OK hi\r\n", None, b"+OK\r\nTOP\r\n.\r\n", None),
     "imap_says_bye": _says(b"* BYE too many\r\n", then="close"),
-    "imap_endless_chatter": _says_then_floods(b"* OK hi\r\n", b"* 1 EXISTS\r\n"),
-    "imap_endless_literal": _says_then_floods(b"* OK hi\r\n", b"* LIST {99999}\r\n"),
-    "imap_endless_literals": _says_then_floods(b"* OK hi\r\n", b" {1}\r\nx"),
+    "imap_endless_chatter": _says_then_floods([b"* OK hi\r\n", None], b"* 1 EXISTS\r\n"),
+    "imap_endless_literal": _says_then_floods([b"* OK hi\r\n", None], b"* LIST {99999}\r\n"),
+    "imap_endless_literals": _says_then_floods([b"* OK hi\r\n", None], b" {1}\r\nx"),
     "imap_resets_after_capability": _says(
         b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\na1 OK\r\n", None, then="reset"
     ),
     "imap_wrong_tag": _says(b"* OK hi\r\n", None, b"* CAPABILITY IMAP4rev1\r\na9 OK\r\n"),
     "nntp_refuses": _says(b"502 not you\r\n", then="close"),
-    "nntp_endless_capabilities": _says_then_floods(b"200 hi\r\n", b"101 x\r\n"),
+    "nntp_endless_capabilities": _says_then_floods([b"200 hi\r\n", None], b"101 x\r\n"),
     "nntp_closes_at_quit": _says(b"200 hi\r\n", None, b"101 x\r\nVERSION 2\r\n.\r\n", None, then="close"),
     # HTTP that goes wrong on its way.
     "http_half_status": _says(None, b"HTTP/1.1 20"),
@@ -198,6 +199,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "ftp_silent_after_login": _says(b"220 hello\r\n", None, b"230 in\r\n", None),
     "ftp_421_after_login": _says(b"220 hello\r\n", None, b"230 in\r\n", None, b"421 shutting down\r\n", then="close"),
     **{name: misbehaving_ftp.serve(listing) for name, listing in misbehaving_ftp.LISTINGS.items()},
+    **{name: _says_then_floods(*flood) for name, flood in FLOODS.items()},
     "telnet_closes_before_prompt": _says(b"Too many users, try later\r\n", then="close"),
 }
 

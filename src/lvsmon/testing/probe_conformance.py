@@ -136,15 +136,19 @@ def _judge(sample: Sample, behaviour: str, outcome: Outcome, allowed: float) -> 
 
 def memory_complaints(samples: Sequence[Sample], servers: MisbehavingServers) -> list[str]:
     """Run every sample against everything that floods, one at a time; return which held more than it says."""
-    complaints = []
+    return [
+        f"{sample.name} against {behaviour} held {peak} bytes, over {sample.probe.memory_bound}"
+        for sample in samples
+        for behaviour, peak in memory_peaks(sample, servers).items()
+        if peak > sample.probe.memory_bound
+    ]
+
+
+def memory_peaks(sample: Sample, servers: MisbehavingServers) -> dict[str, int]:
+    """Run ``sample`` against everything that gets to flood it, one at a time; return the most bytes that each held."""
     floods = [name for name in BEHAVIOURS if any(word in name for word in ("endless", "bomb", "garbage"))]
-    for sample in samples:
-        gc.collect()
-        for behaviour in _heard(sample.probe, servers, floods):
-            peak = _peak(sample.probe, servers, behaviour)
-            if peak > (bound := sample.probe.memory_bound):
-                complaints.append(f"{sample.name} against {behaviour} held {peak} bytes, over {bound}")
-    return complaints
+    gc.collect()
+    return {name: memory_peak(sample.probe, servers, name) for name in _heard(sample.probe, servers, floods)}
 
 
 def _heard(probe: Probe, servers: MisbehavingServers, floods: Sequence[str]) -> list[str]:
@@ -155,7 +159,7 @@ def _heard(probe: Probe, servers: MisbehavingServers, floods: Sequence[str]) -> 
     return [name for name, outcome in zip(floods, outcomes, strict=True) if outcome.phases.first_byte is not None]
 
 
-def _peak(probe: Probe, servers: MisbehavingServers, behaviour: str) -> int:
+def memory_peak(probe: Probe, servers: MisbehavingServers, behaviour: str) -> int:
     """Return the most bytes that Python held during one run beyond what it held before."""
     with Reactor() as reactor:
         tracemalloc.start()
