@@ -5,7 +5,8 @@ BIN := .venv/bin
 # The daemons that tests start would each compile lvsmon anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv test lint unit whole lab lab-shell chaos lab-where-possible daemons daemons-where-possible fuzz demo bench clean
+.PHONY: help venv test lint unit whole lab lab-shell chaos lab-where-possible daemons daemons-where-possible
+.PHONY: record verdicts-page verdicts fuzz demo bench clean
 
 help:
 	@echo "make demo    the main job on loopback, no root and no kernel module (a few seconds; make demo ARGS=--keep stays)"
@@ -15,6 +16,8 @@ help:
 	@echo "make lab-shell   a shell in it: make lab-shell ARGS='masq nginx'"
 	@echo "make chaos   random faults for five minutes in that kernel, and an oracle that watches: ARGS='--minutes 10 --seed 7'"
 	@echo "make daemons the tests against real daemons, installed from Debian's packages (root with apt)"
+	@echo "make record  write down the verdicts of tests/daemons anew, and docs/reference/verdicts.md of them"
+	@echo "make verdicts    mon, ldirectord and keepalived on the same servers, for that page (root with apt; 20 minutes)"
 	@echo "make fuzz    a long run of the codecs: make fuzz ARGS='--inputs 1000000 --codec http1'"
 	@echo "make bench   figures beside a C program, keepalived, ldirectord and pyroute2, measured in one run: ARGS=--quick"
 
@@ -70,6 +73,26 @@ daemons-where-possible:
 	elif ! sh tests/daemons/install.sh; then \
 	    echo "LEFT OUT: apt could not install the daemons of tests/daemons/packages.txt"; \
 	fi
+
+# What the probes make of real daemons, and the memory that they hold of floods, written down instead of compared: all of
+# it, or only the modules that are named: make record ARGS=tests/daemons/test_redis.py
+RECORDS = $(patsubst tests/daemons/%.py,tests/verdicts/record/%.json,$(filter tests/daemons/test_%.py,$(ARGS)))
+record: venv
+	@sh tests/daemons/install.sh
+	@rm -rf $(if $(ARGS),$(RECORDS),tests/verdicts/record)
+	@LVSMON_RECORD=1 $(BIN)/pytest -q $(or $(ARGS),tests/daemons tests/probes/test_conformance.py)
+	@$(MAKE) --no-print-directory verdicts-page
+
+verdicts-page: venv
+	@$(BIN)/python tests/verdicts/page.py
+
+# The peers on the same servers: installed here, and keepalived in the kernel lab too, for it wants a real IPVS table.
+verdicts: venv
+	@sh tests/daemons/install.sh
+	@sh tests/daemons/install.sh tests/verdicts
+	@PYTHONPATH=tests $(BIN)/python -m verdicts.hostile
+	@PYTHONPATH=tests $(BIN)/python -m verdicts.natural
+	@$(MAKE) --no-print-directory verdicts-page
 
 fuzz: venv
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.run $(ARGS)

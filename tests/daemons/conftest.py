@@ -18,6 +18,7 @@ import pytest
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
 from lvsmon.net.nested import in_reactor
+from verdicts.record import RECORDER
 
 UNPACKED = Path("/var/cache/lvsmon-daemons")
 """Where install.sh lays down what cannot be installed beside others."""
@@ -32,6 +33,20 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "daemons" in item.path.parts:
             item.add_marker(pytest.mark.daemons)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Hold what a test's probes found against the record that the table of verdicts is made of."""
+    RECORDER.begin(pyfuncitem)
+    result = yield
+    RECORDER.hold(pyfuncitem)
+    return result
+
+
+def seen(probe, host, port, outcome):
+    """Note what a probe found, for the table of verdicts, and return it: `probe_once` does."""
+    return RECORDER.seen(probe, host, port, outcome)
 
 
 def find(program):
@@ -70,16 +85,29 @@ def probe_once(probe, port, host="127.0.0.1", timeout=3.0, **more):
     async def main():
         return await in_reactor(lambda engine: run(probe, Target(address=host, port=port), timeout, engine, **more))
 
-    return asyncio.run(main())
+    return seen(probe, host, port, asyncio.run(main()))
 
 
 def eventually(look, wanted=lambda outcome: outcome.verdict is Verdict.PASS):
     """Return the first outcome of ``look()`` that is ``wanted``; fail with the last one after `READY_WITHIN`."""
     deadline = time.monotonic() + READY_WITHIN
+    noted = RECORDER.count
+    RECORDER.waiting = True
     while not wanted(outcome := look()):
         assert time.monotonic() < deadline, outcome
+        RECORDER.forget(noted)
         threading.Event().wait(0.02)
+    if RECORDER.count > noted:
+        RECORDER.waited()
+    RECORDER.waiting = False
     return outcome
+
+
+def ready(look, wanted=None):
+    """Wait until a daemon that was started answers at all: what it says then is no verdict on anything."""
+    noted = RECORDER.count
+    eventually(look, wanted or answers)
+    RECORDER.forget(noted)
 
 
 def answers(outcome):
@@ -90,8 +118,10 @@ def answers(outcome):
 class Daemon:
     """A running program, its output in a file."""
 
-    def __init__(self, argv, directory, **more):
+    def __init__(self, argv, directory, called, **more):
         self.directory = directory
+        self.called = called
+        self.state = "running"
         self._log = directory / "daemon.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -104,6 +134,7 @@ class Daemon:
     def signal_all(self, number):
         """Send a signal to the daemon and to the children that it has: they are a process group of their own."""
         os.killpg(self.process.pid, number)
+        self.state = {signal.SIGSTOP: "stopped", signal.SIGCONT: "continued"}.get(number, self.state)
 
     def stop(self):
         """Stop the daemon and its children as SIGSTOP does, and see them stopped: each thread takes the signal."""
@@ -122,6 +153,7 @@ class Daemon:
         if self.process.poll() is None:
             self.signal_all(signal.SIGKILL)
             self.process.wait()
+        self.state = "ended"
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +161,8 @@ def start(tmp_path_factory):
     """Return a function that starts a daemon from its files; all are ended after the module."""
     running = []
 
-    def start_daemon(program, *arguments, files=None, directory=None, **more):
+    def start_daemon(program, *arguments, files=None, directory=None, called=None, **more):
+        """Start a program; ``called`` what people call what listens, where that is not the program's name."""
         found = find(program)
         if found is None:
             pytest.skip(f"{program} is not installed: run `make daemons` as root on a Debian machine")
@@ -138,8 +171,9 @@ def start(tmp_path_factory):
         for name, text in (files or {}).items():
             (directory / name).write_text(text)
         filled = [argument.format(directory=directory) for argument in arguments]
-        daemon = Daemon([found, *filled], directory, cwd=directory, **more)
+        daemon = Daemon([found, *filled], directory, called, cwd=directory, **more)
         running.append(daemon)
+        RECORDER.started(daemon, program, [*filled, *(files or {}).values()])
         return daemon
 
     yield start_daemon

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from daemons.conftest import UNPACKED, answers, eventually, find, free_port, probe_once
+from daemons.conftest import UNPACKED, find, free_port, probe_once, ready
 from lvsmon.model.settings import Secret
 from lvsmon.probes.ftp import FtpProbe
 
@@ -39,7 +39,7 @@ class Server:
     def ready(self, configuration):
         """Wait until the daemon, set up as told, answers at all."""
         implicit = {"tls": "implicit", "tls_verify": False} if "implicit" in str(configuration).lower() else {}
-        eventually(lambda: self.probe(login="none", timeout=1, **implicit), answers)
+        ready(lambda: self.probe(login="none", timeout=1, **implicit))
         return self
 
 

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt that are missing. Their services are not started, and what was set up
-# before to that end is put back. Those of unpacked.txt cannot be installed beside others (two mail servers): they are
-# laid down in a folder of their own, for a mount namespace that a test makes; the libraries that they need besides are
-# among packages.txt.
+# Installs the Debian packages of a folder's packages.txt that are missing: of this one, or of the one that is named.
+# Their services are not started, and what was set up before to that end is put back. Those of unpacked.txt cannot be
+# installed beside others (two mail servers): they are laid down in a folder of their own, for a mount namespace that a
+# test makes; the libraries that they need besides are among packages.txt.
 set -eu
-cd "$(dirname "$0")"
+cd "${1:-$(dirname "$0")}"
 missing=$(while read -r package; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
 done < packages.txt)
 folder=/var/cache/lvsmon-daemons
-lacking=$(while read -r package; do
+lacking=$([ ! -e unpacked.txt ] || while read -r package; do
     [ -d "$folder/$package" ] || echo "$package"
 done < unpacked.txt)
 [ -n "$missing$lacking" ] || exit 0

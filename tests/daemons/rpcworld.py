@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lvsmon.model import Target, Verdict
+from daemons.conftest import eventually, seen
+from lvsmon.model import Target
 from lvsmon.monitor.runner import run
 from lvsmon.net.nested import in_reactor
 from namespaces import Namespace
@@ -81,17 +82,16 @@ class RpcWorld:
         self.running.pop(name).wait()
 
     def probe(self, probe, port, address="127.0.0.1", timeout=3.0):
+        """Return the outcome of one run, which is noted in the namespace: only there is seen who listens."""
+
         async def once():
             return await in_reactor(lambda engine: run(probe, Target(address=address, port=port), timeout, engine))
 
-        return self.space.call(lambda: asyncio.run(once()))
+        return self.space.call(lambda: seen(probe, address, port, asyncio.run(once())))
 
     def eventually(self, probe, port, **more):
-        """Return the first PASS; fail with the last outcome where there is none in `READY_WITHIN` seconds."""
-        until = time.monotonic() + READY_WITHIN
-        while (outcome := self.probe(probe, port, **more)).verdict is not Verdict.PASS:
-            assert time.monotonic() < until, outcome
-        return outcome
+        """Return the first PASS, as `daemons.conftest.eventually` does."""
+        return eventually(lambda: self.probe(probe, port, **more))
 
     def __exit__(self, *error):
         for daemon in self.running.values():

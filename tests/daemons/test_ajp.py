@@ -64,7 +64,7 @@ class Tomcat:
             f"-Dcatalina.home={HOME}", f"-Dcatalina.base={folder}", f"-Djava.io.tmpdir={folder}/temp",
             "-cp", f"{HOME}/bin/bootstrap.jar:{HOME}/bin/tomcat-juli.jar",
             "org.apache.catalina.startup.Bootstrap", "start",
-            directory=folder,
+            directory=folder, called="tomcat",
         )  # fmt: skip
         for host in HOSTS:
             eventually(lambda host=host: probe_once(AjpProbe(path="/app/health.txt"), self.port, host))
@@ -140,10 +140,13 @@ def test_one_that_stands_still_misses_its_deadline(tomcat):
     eventually(lambda: probe_once(AjpProbe(), tomcat.port))
 
 
+def test_something_else_that_says_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        is_(probe_once(AjpProbe(), other.getsockname()[1], timeout=0.3), Verdict.FAIL, Reason.DEADLINE)
+
+
 def test_one_that_is_gone_is_refused(tomcat):
     """The last one: it is not started again."""
     tomcat.daemon.end()
     for host in HOSTS:
         is_(probe_once(AjpProbe(), tomcat.port, host), Verdict.FAIL, Reason.REFUSED)
-    with socket.create_server(("127.0.0.1", 0)) as other:  # something else that says nothing
-        is_(probe_once(AjpProbe(), other.getsockname()[1], timeout=0.3), Verdict.FAIL, Reason.DEADLINE)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemons.conftest import HOSTS, eventually, free_port, probe_once
+from daemons.conftest import seen as note
 from daemons.webservers import NGINX, NGINX_ARGUMENTS
 from lvsmon.actions.ipvs.memory import MemoryIpvs
 from lvsmon.config import load
@@ -39,7 +40,8 @@ def seen(folder, host, ports, probe):
         f'[[virtual.probe]]\nkind = "content"\n{probe}\n'
     )
     report = look(Request(plan=load(path)), MemoryIpvs)
-    return [one.probes[0].outcome for one in report.destinations]
+    views = [one.probes[0] for one in report.destinations]
+    return [note(view.spec.probe, host, port, view.outcome) for view, port in zip(views, ports, strict=True)]
 
 
 def reasons(outcomes):

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from certificates import Authority, issue
-from daemons.conftest import HOSTS, eventually, free_port
+from daemons.conftest import HOSTS, eventually, free_port, seen
 from daemons.webservers import APACHE, APACHE_ARGUMENTS, NGINX, NGINX_ARGUMENTS
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
@@ -54,10 +54,11 @@ def probe_once(authority):
     def probe(port, host=HOSTS[0], kind=HttpsProbe, timeout=5.0, **settings):
         async def whole():
             target = Target(address=host, port=port, hostname=NAME, vport=443)
-            return await in_reactor(lambda engine: run(kind(**settings), target, timeout, engine))
+            return await in_reactor(lambda engine: run(made, target, timeout, engine))
 
         settings.setdefault("tls_ca_file", authority.ca_file)
-        return asyncio.run(whole())
+        made = kind(**settings)
+        return seen(made, host, port, asyncio.run(whole()))
 
     return probe
 

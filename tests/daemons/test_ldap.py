@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from certificates import Authority
-from daemons.conftest import HOSTS, answers, eventually, free_port
+from daemons.conftest import HOSTS, free_port, ready, seen
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.model.patterns import Regex
 from lvsmon.model.settings import Secret
@@ -72,15 +72,17 @@ class Directory:
         ports = (("ldap", self.plain), ("ldaps", self.secure))
         urls = " ".join(f"{scheme}://127.0.0.1:{port} {scheme}://[::1]:{port}" for scheme, port in ports)
         self.daemon = start("slapd", "-f", str(conf), "-h", urls, "-d", "0", directory=folder)
-        eventually(lambda: ask(self.plain), answers)
+        ready(lambda: ask(self.plain))
 
 
 def ask(port, host=HOSTS[0], timeout=5.0, **settings):
+    probe = LdapProbe(**settings)
+
     async def whole():
         target = Target(address=host, port=port, hostname=NAME)
-        return await in_reactor(lambda engine: run(LdapProbe(**settings), target, timeout, engine))
+        return await in_reactor(lambda engine: run(probe, target, timeout, engine))
 
-    return asyncio.run(whole())
+    return seen(probe, host, port, asyncio.run(whole()))
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,9 @@ def serve(start, tmp_path_factory):
         directory, port = tmp_path_factory.mktemp("leafnode"), free_port()
         root = ROOT.format(unpacked=LEAFNODE, fqdn=fqdn, python=sys.executable, directory=directory)
         files = {"root.sh": root, "inetd.py": INETD.format(port=port)}
-        daemon = start("unshare", "-m", "sh", "{directory}/root.sh", files=files, directory=directory)
+        daemon = start(
+            "unshare", "-m", "sh", "{directory}/root.sh", files=files, directory=directory, called="leafnode"
+        )
         return daemon, port
 
     return start_leafnode

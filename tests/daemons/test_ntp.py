@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from daemons.conftest import HOSTS, answers, eventually, free_port, probe_once
+from daemons.conftest import HOSTS, eventually, free_port, probe_once, ready
 from lvsmon.model import Reason, Verdict
 from lvsmon.probes.ntp import NtpProbe
 
@@ -27,7 +27,7 @@ def chrony(start, directory, more=LOCAL, before=()):
     options = ("-d", "-x", "-u", "root", "-f", "{directory}/chrony.conf")
     program, *rest = (*before, "chronyd", *options)
     daemon = start(program, *rest, files=files, directory=directory)
-    eventually(lambda: probe_once(PROBE, port, timeout=0.5), answers)
+    ready(lambda: probe_once(PROBE, port, timeout=0.5))
     return daemon, port
 
 

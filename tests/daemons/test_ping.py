@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from daemons.conftest import seen
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
 from lvsmon.net.nested import in_reactor
@@ -40,7 +41,7 @@ def ping(probe, address, timeout=2.0):
     async def once():
         return await in_reactor(lambda engine: run(probe, Target(address=address, port=0), timeout, engine))
 
-    return asyncio.run(once())
+    return seen(probe, address, 0, asyncio.run(once()))
 
 
 BOTH = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

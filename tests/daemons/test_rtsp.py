@@ -51,7 +51,7 @@ def gstreamer(start, directory, **settings):
     told = json.dumps({"port": port, "media": MEDIA, **settings})
     # The braces of JSON would be filled in.
     words = [word.replace("{", "{{").replace("}", "}}") for word in (str(SERVER), told)]
-    daemon = start(sys.executable, *words, directory=directory, env=env)
+    daemon = start(sys.executable, *words, directory=directory, env=env, called="gst-rtsp-server")
     eventually(daemon.log, lambda log: "ready" in log)
     return daemon, port
 

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from certificates import Authority
-from daemons.conftest import HOSTS, eventually, free_port, probe_once
+from daemons.conftest import HOSTS, eventually, free_port, probe_once, ready
 from lvsmon.model import Reason, Verdict
 from lvsmon.probes.sip import SipProbe
 
@@ -59,7 +59,7 @@ def kamailio(start, directory, answer=OK, modules="", listen="", tls="no"):
         files=files, directory=directory,
     )  # fmt: skip
     for over in ("udp", "tcp"):
-        eventually(
+        ready(
             lambda over=over: probe_once(SipProbe(over=over), port, timeout=0.5),
             lambda found: "status" in found.facts or "final" in found.detail,
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from certificates import Authority
-from daemons.conftest import HOSTS, eventually, free_port
+from daemons.conftest import HOSTS, eventually, free_port, seen
 from daemons.test_https import NAME, NGINX, NGINX_SERVER
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
@@ -60,13 +60,13 @@ def web(start, tmp_path_factory):
 
 
 def probe(web, name, host=HOSTS[0], kind=TlsProbe, **settings):
+    made = kind(tls_ca_file=web.authority.ca_file, **settings)
+
     async def whole():
         target = Target(address=host, port=web.ports[name], hostname=NAME)
-        return await in_reactor(
-            lambda engine: run(kind(tls_ca_file=web.authority.ca_file, **settings), target, 5.0, engine)
-        )
+        return await in_reactor(lambda engine: run(made, target, 5.0, engine))
 
-    return asyncio.run(whole())
+    return seen(made, host, web.ports[name], asyncio.run(whole()))
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from certificates import Authority
-from daemons.conftest import HOSTS, eventually, free_port
+from daemons.conftest import HOSTS, eventually, free_port, seen
 from daemons.conftest import probe_once as run_once
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
@@ -43,10 +43,11 @@ def probe_once(authority):
     def probe(port, host=HOSTS[0], timeout=5.0, **settings):
         async def whole():
             target = Target(address=host, port=port, hostname=NAME)
-            return await in_reactor(lambda engine: run(TlsProbe(**settings), target, timeout, engine))
+            return await in_reactor(lambda engine: run(made, target, timeout, engine))
 
         settings.setdefault("tls_ca_file", authority.ca_file)
-        return asyncio.run(whole())
+        made = TlsProbe(**settings)
+        return seen(made, host, port, asyncio.run(whole()))
 
     return probe
 

@@ -138,7 +138,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "ntp": [Sample("ntp", NtpProbe(retransmit=0.1))],
     "pgsql": [Sample("pgsql", PgsqlProbe()), Sample("pgsql with TLS", PgsqlProbe(tls="starttls", tls_verify=False))],
     # The host answers, whatever its port does.
-    "ping": [Sample("ping", PingProbe(count=1), frozenset(BEHAVIOURS))] if may_ping() else [],
+    "ping": [Sample("ping", PingProbe(count=1), frozenset(BEHAVIOURS))],
     "radius": [
         Sample("radius", RadiusProbe(secret=Secret("secret"), retransmit=0.1)),
         Sample("radius with a user", RadiusProbe(secret=Secret("secret"), **LOGIN, expect="any", retransmit=0.1)),
