@@ -1,5 +1,6 @@
 """Listening for the one connection that a realserver opens to the director."""
 
+import _socket
 import errno
 import random
 import select
@@ -57,7 +58,7 @@ class SocketListener:
     @classmethod
     async def open(
         cls,
-        beside: socket.socket,
+        beside: _socket.socket,
         ports: tuple[int, int] | None,
         engine: Engine,
         adopt: Callable[[socket.socket], Stream],
@@ -117,9 +118,9 @@ class SocketListener:
         self._sock.close()
 
 
-def _socket_of(stream: Stream) -> socket.socket:
+def _socket_of(stream: Stream) -> _socket.socket:
     sock = getattr(stream, "sock", None)
-    if not isinstance(sock, socket.socket):
+    if not isinstance(sock, _socket.socket):
         raise TypeError("accept() takes a stream of the same connector")
     return sock
 

@@ -42,13 +42,13 @@ _log: Final = logging.getLogger(__name__)
 class Run(Generic[_T]):
     """A coroutine on its way. It waits for one thing at a time."""
 
-    __slots__ = ("_coroutine", "_ended", "_reactor", "cancelled", "done", "error", "fired", "known", "queued", "result")
+    __slots__ = ("_ended", "_reactor", "cancelled", "coroutine", "done", "error", "fired", "known", "queued", "result")
 
     def __init__(
         self, reactor: "Reactor", coroutine: Coroutine[Any, Any, _T], ended: "Callable[[Run[_T]], None] | None"
     ) -> None:
         self._reactor = reactor
-        self._coroutine = coroutine
+        self.coroutine = coroutine
         self._ended = ended
         self.done = False
         self.cancelled = False
@@ -68,28 +68,16 @@ class Run(Generic[_T]):
             if self is not self._reactor.current:  # else it is ended where it waits next
                 self.close()
 
-    def step(self) -> None:
-        """Go on to where it waits next, or to its end."""
-        try:
-            self._coroutine.send(None)
-        except StopIteration as stop:
-            self.result = stop.value
-            self._end()
-        except Exception as error:  # noqa: BLE001  whoever started it is told
-            self.error = error
-            self._end()
-        else:
-            if self.cancelled:
-                self.close()
-
     def close(self) -> None:
+        """End it where it waits."""
         try:
-            self._coroutine.close()
+            self.coroutine.close()
         except Exception as error:  # noqa: BLE001  whoever started it is told
             self.error = error
-        self._end()
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Tell whoever is to hear that it has ended."""
         self.done = True
         self._reactor.runs.discard(self)
         try:
@@ -358,14 +346,25 @@ class Reactor:
             _log.exception("a bug in what is done at its time")
 
     def _step(self, run: Run[Any]) -> None:
+        """Let ``run`` go on to where it waits next, or to its end."""
         if run.done:
             return
         run.queued = False
         self.current = run
         try:
-            run.step()
-        finally:
+            run.coroutine.send(None)
+        except StopIteration as stop:
             self.current = None
+            run.result = stop.value
+            run.end()
+        except Exception as error:  # noqa: BLE001  whoever started it is told
+            self.current = None
+            run.error = error
+            run.end()
+        else:
+            self.current = None
+            if run.cancelled:
+                run.close()
 
     def complete(self, *coroutines: Coroutine[Any, Any, _T]) -> list[_T]:
         """Run ``coroutines`` beside each other to their ends; return what they return, or raise what one raised."""

@@ -1,10 +1,11 @@
 """Streams and datagrams on non-blocking sockets, over any `Engine`."""
 
+import _socket  # what it opens and closes, the class of `socket` opens and closes in five steps of Python
 import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lvsmon.errors import ConnectFailed, LocalFault, LvsmonError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lvsmon.net.tls.stapling import StaplePipe
 
 _T = TypeVar("_T")
+_Made = TypeVar("_Made", bound=_socket.socket)
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 _FLAGS: Final = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -56,7 +58,11 @@ class SocketConnector:
         self._open: list[SocketStream | _SocketDatagram | EchoSocket | SocketListener | RunningProgram] = []
 
     async def connect(self, address: str, port: int, /) -> Stream:
-        sock = await self._make_socket(address, socket.SOCK_STREAM)
+        sock: _socket.socket
+        if self._way is None:  # so it is with nearly every run
+            sock = _plain_socket(_socket.socket, address, socket.SOCK_STREAM)
+        else:
+            sock = await self._make_socket(address, socket.SOCK_STREAM)
         stream = self._adopt(sock)
         self._trace.connecting(address, port)
         number = sock.connect_ex((address, port))
@@ -93,7 +99,7 @@ class SocketConnector:
         self._open.append(listener)
         return listener
 
-    def _adopt(self, sock: socket.socket) -> "SocketStream":
+    def _adopt(self, sock: _socket.socket) -> "SocketStream":
         stream = SocketStream(sock, self._engine, self._trace)
         self._open.append(stream)
         return stream
@@ -123,16 +129,13 @@ class SocketConnector:
         return await files.read(path, limit, self._engine)
 
     async def _make_socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
+        if self._way is None or address != self._way.address:
+            return _plain_socket(socket.socket, address, kind)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        if self._way is not None and address == self._way.address:
-            self.held_up = True
-            sock = await self._way.door.socket(self._way.through, family, kind, self._engine)
-            self.held_up = False
-            return sock
-        try:
-            return socket.socket(family, _KINDS[kind])
-        except OSError as error:
-            raise faults.at_once(error.errno or 0) from error
+        self.held_up = True
+        sock = await self._way.door.socket(self._way.through, family, kind, self._engine)
+        self.held_up = False
+        return sock
 
     def _at_once(self, address: str, number: int) -> LvsmonError:
         fault = faults.at_once(number)
@@ -146,16 +149,27 @@ class SocketConnector:
             opened.close()
 
 
+def _plain_socket(make: Callable[[int, int], _Made], address: str, kind: socket.SocketKind) -> _Made:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return make(family, _KINDS[kind])
+    except OSError as error:
+        raise faults.at_once(error.errno or 0) from error
+
+
 class _Socket:
-    """What is read in turns: a peer that is always faster than we must not keep others waiting."""
+    """What is read in turns: a peer that is always faster than we must not keep others waiting.
+
+    Nor is anything read before it is there, at first and after something was sent: an answer takes its time.
+    """
 
     __slots__ = ("_engine", "_in_a_row", "_sock", "_trace")
 
-    def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
+    def __init__(self, sock: _socket.socket, engine: Engine, trace: Trace) -> None:
         self._sock = sock
         self._engine = engine
         self._trace = trace
-        self._in_a_row = 0
+        self._in_a_row = _READS_IN_A_ROW
 
     @property
     def local(self) -> tuple[str, int]:
@@ -182,15 +196,15 @@ class _Socket:
 class SocketStream(_Socket):
     __slots__ = ("_tls",)
 
-    def __init__(self, sock: socket.socket, engine: Engine, trace: Trace) -> None:
+    def __init__(self, sock: _socket.socket, engine: Engine, trace: Trace) -> None:
         self._sock = sock
         self._engine = engine
         self._trace = trace
-        self._in_a_row = 0
+        self._in_a_row = _READS_IN_A_ROW
         self._tls: TlsPipe | None = None
 
     @property
-    def sock(self) -> socket.socket:
+    def sock(self) -> _socket.socket:
         """The socket itself, for what else is done beside it in this room."""
         return self._sock
 
@@ -264,6 +278,7 @@ class SocketStream(_Socket):
             self._sock.close()
 
     async def _send(self, data: bytes) -> None:
+        self._in_a_row = _READS_IN_A_ROW
         rest = memoryview(data)
         while rest:
             try:
@@ -306,6 +321,7 @@ class _SocketDatagram(_Socket):
 
     async def send(self, data: bytes, /) -> None:
         self._trace.sent(data)
+        self._in_a_row = _READS_IN_A_ROW
         if brought := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise faults.later(brought)  # an ICMP error for what was sent before: else this send would take the blame
         while True:

@@ -80,8 +80,10 @@ class Masker:
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return ``outcome`` without the secrets that a realserver may have repeated."""
-        if not outcome.facts and not self._plain and "authorization:" not in _folded(outcome.detail):
-            return outcome  # so it is with nearly every run
+        if not self._plain:
+            said = [outcome.detail, *outcome.facts, *(fact for fact in outcome.facts.values() if isinstance(fact, str))]
+            if "authorization:" not in "\n".join(said).lower():
+                return outcome  # so it is with nearly every run
         detail = self.text(outcome.detail)
         if not outcome.facts and detail == outcome.detail:
             return outcome
