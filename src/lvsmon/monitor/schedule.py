@@ -17,6 +17,12 @@ Report: TypeAlias = Callable[[ProbeSpec, Outcome], None]
 TICK: Final = 0.01
 """Seconds: probes that are due within a tick start at its end, together. To wake up costs more than a probe does."""
 
+LONGEST_TICK: Final = 0.05
+"""Seconds that a tick may have where there are few probes: no more than what jitter makes of an interval of 1 s."""
+
+TOGETHER: Final = 8.0
+"""Probes that should start together: from there on more of them save little."""
+
 DEFAULT_LIMIT: Final = 1000
 """Runs at once: each holds a descriptor, and many more of them only queue for the processor."""
 
@@ -47,6 +53,7 @@ class Schedule:
         self._limit_of_address = limit_of_address
         self._probes: dict[str, ProbeSpec] = {}
         self._timetable = Timetable()
+        self._width = TICK
         self._running: dict[str, Run[Outcome]] = {}
         self._busy = Counter[str]()  # runs by address
         self._waiting: dict[str, None] = {}  # for any place, in order of their turn
@@ -75,6 +82,8 @@ class Schedule:
         for new in probes.keys() - self._probes.keys():
             self._timetable.add(new, probes[new].interval, now)
         self._probes = dict(probes)
+        rate = sum(1.0 / spec.interval for spec in probes.values())
+        self._width = min(LONGEST_TICK, max(TICK, TOGETHER / rate)) if rate else TICK
         self._arm()
 
     def pace(self, probe: str, interval: float) -> None:
@@ -113,7 +122,7 @@ class Schedule:
         if self._timer is not None:
             self._timer.cancel()
         due = self._timetable.next_due()
-        self._timer = None if due is None else self._reactor.call_at(ceil(due / TICK) * TICK, self._tick)
+        self._timer = None if due is None else self._reactor.call_at(ceil(due / self._width) * self._width, self._tick)
 
     def _tick(self) -> None:
         for probe in self._timetable.take(self._reactor.time()):

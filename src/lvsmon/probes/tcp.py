@@ -137,7 +137,10 @@ class TcpProbe(OptionalTls):
         return "expect" if expect is self.expect else f"expect {shown(expect.pattern, 60)!r}"
 
 
+_CONNECTED: Final = passed("connected")
+
+
 def _told(what: str, seen: bytes) -> Outcome:
     if not seen:
-        return passed(what)
+        return _CONNECTED if what == _CONNECTED.detail else passed(what)
     return passed(f"{what}, and it said {shown(seen, 80)!r}", {"banner": shown(seen)})

@@ -81,8 +81,11 @@ class Masker:
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return ``outcome`` without the secrets that a realserver may have repeated."""
         if not self._plain:
-            said = [outcome.detail, *outcome.facts, *(fact for fact in outcome.facts.values() if isinstance(fact, str))]
-            if "authorization:" not in "\n".join(said).lower():
+            said = outcome.detail
+            if outcome.facts:
+                texts = (fact for fact in outcome.facts.values() if isinstance(fact, str))
+                said = "\n".join([said, *outcome.facts, *texts])
+            if "authorization:" not in said.lower():
                 return outcome  # so it is with nearly every run
         detail = self.text(outcome.detail)
         if not outcome.facts and detail == outcome.detail:
