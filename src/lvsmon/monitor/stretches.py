@@ -3,7 +3,6 @@
 For people who ask why; nothing is decided from it. Times are wall-clock seconds.
 """
 
-from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -30,18 +29,19 @@ class Stretches:
     """Hears of outcomes."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, deque[Stretch]] = {}
+        self._kept: dict[str, list[Stretch]] = {}  # short lists: a deque takes 600 bytes, and most hold one or two
 
     def outcome(self, probe: str, outcome: Outcome, at: float) -> None:
         """Take the outcome of a run."""
         kept = self._kept.get(probe)
         if kept is None:
-            kept = self._kept[probe] = deque(maxlen=STRETCHES)
+            kept = self._kept[probe] = []
         last = kept[-1] if kept else None
         if last is not None and last.verdict is outcome.verdict and last.reason is outcome.reason:
             kept[-1] = Stretch(last.verdict, last.reason, last.count + 1, last.first, at, outcome.detail)
         else:
             kept.append(Stretch(outcome.verdict, outcome.reason, 1, at, at, outcome.detail))
+            del kept[:-STRETCHES]
 
     def retain(self, probes: Collection[str]) -> None:
         """Forget the probes that are not among ``probes``."""

@@ -3,7 +3,6 @@
 For people who ask why; nothing is decided from it. Times are wall-clock seconds.
 """
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,13 +43,13 @@ class Trail:
     """Hears of decisions and writes."""
 
     def __init__(self) -> None:
-        self._steps: dict[DestinationId, deque[Step]] = {}
+        self._steps: dict[DestinationId, list[Step]] = {}  # a deque would take 600 bytes each
         self._choices: Mapping[DestinationId, Choice] = {}
         self._since: dict[DestinationId, float] = {}
 
     def recall(self, steps: Mapping[DestinationId, Collection[Step]]) -> None:
         """Take what happened before this process, each destination's the oldest first, before anything else."""
-        self._steps = {which: deque(each, maxlen=STEPS) for which, each in steps.items()}
+        self._steps = {which: list(each)[-STEPS:] for which, each in steps.items()}
 
     def decided(self, choices: Mapping[DestinationId, Choice], at: float) -> None:
         """Take a decision on every destination of the plan."""
@@ -98,10 +97,11 @@ class Trail:
     def _step(self, which: DestinationId, at: float, kind: StepKind, text: str) -> None:
         if which not in self._choices:
             return
-        steps = self._steps.setdefault(which, deque(maxlen=STEPS))
+        steps = self._steps.setdefault(which, [])
         if kind is StepKind.REFUSED and steps and (steps[-1].kind, steps[-1].text) == (kind, text):
             return  # the same at every reconcile
         steps.append(Step(at, kind, text))
+        del steps[:-STEPS]
 
 
 def shown_weight(weight: int | None) -> str:
