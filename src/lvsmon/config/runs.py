@@ -120,7 +120,7 @@ class Runner:
                 " write for example port = 80",
             )
             return None
-        timing = effective(self.entry, one.timing)
+        timing = {**one.timing, **self._times}
         interval, timeout = timing["interval"].value, timeout_of(timing["interval"], timing["timeout"])
         if timeout > interval:
             self._overlaps(timing["interval"], timing["timeout"], one.where)
@@ -143,6 +143,10 @@ class Runner:
             counts = {**one.timing, **_own(part)}
             timing = {**timing, **{name: counts[name] for name in _COUNTS}}
         return self._spec(self._definition_run, part, target, timing, tripwire=tripwire)
+
+    @cached_property
+    def _times(self) -> Layer:
+        return _overlay(self.entry)
 
     @cached_property
     def _definition_run(self) -> str:
@@ -233,8 +237,13 @@ def effective(entry: ProbeEntry, timing: Layer) -> Layer:
 
     What stands beside it and is compared keeps its times where no others are set: then it is run once.
     """
+    return {**timing, **_overlay(entry)}
+
+
+def _overlay(entry: ProbeEntry) -> Layer:
+    """Return the times and counts of ``entry`` that hold for every destination."""
     of_part = {name: setting for name, setting in _own(entry.part).items() if name not in _COUNTS}
-    return {**timing, **of_part, **_own(entry)}
+    return {**of_part, **_own(entry)}
 
 
 def prepare(
