@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from alerts.streams import START, Stream, condition, route
-from daemons.conftest import HOSTS, eventually, probe_once
+from daemons.conftest import HOSTS, eventually, probe_once, ready
 from daemons.exim import NAME, certify, settings, start_exim
 from lvsmon.actions.email import EmailChannel
 from lvsmon.actions.mail_address import mail_address
@@ -132,7 +132,7 @@ def exim(start, folder):
             }
             start_exim(start, filled, EXIM)
             directory, port = filled["directory"], filled["port"]
-            eventually(lambda: probe_once(SmtpProbe(), port, timeout=20.0))
+            ready(lambda: probe_once(SmtpProbe(), port, timeout=20.0))
             running[kind] = Exim(directory, port)
         return running[kind]
 
