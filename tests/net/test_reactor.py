@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lvsmon.errors import LocalFault
 from lvsmon.model import Reason
-from lvsmon.net.reactor import BATCH, Reactor
+from lvsmon.net.reactor import BATCH, EVENTS, Reactor
 from lvsmon.net.silent import SilentTrace
 from lvsmon.net.sockets import SocketStream
 from lvsmon.net.timers import PER_SECOND, Timers
@@ -225,6 +225,28 @@ def test_what_cannot_be_watched_is_our_fault(reactor, tmp_path):
 
 async def wait_for(reactor, fd):
     await reactor.readable(fd)
+
+
+def test_what_was_said_in_time_counts_however_late_the_director_comes():
+    """A stall makes every deadline pass at once; those whose answers are there have been answered."""
+    now = [0.0]
+    pairs = [socket.socketpair() for _ in range(3 * EVENTS)]
+
+    async def hears(ours):
+        return await reactor.within(1.0, reactor_readable(reactor, ours))
+
+    with Reactor(lambda: now[0]) as reactor:
+        runs = [reactor.start(hears(ours)) for ours, _ in pairs]
+        while len(armed(reactor)) < len(pairs):
+            reactor.turn()
+        for _, theirs in pairs[1:]:
+            theirs.send(b"x")
+        now[0] = 10.0
+        reactor.turn()
+        assert [None, *[b"x"] * (len(pairs) - 1)] == [run.result for run in runs]
+    for both in pairs:
+        for sock in both:
+            sock.close()
 
 
 def test_only_a_run_of_its_own_can_wait(reactor):
