@@ -9,6 +9,7 @@ from typing import Final
 from lvsmon.errors import LocalFault, ProbeFailed
 from lvsmon.logs import event
 from lvsmon.model import Outcome, Phases, Reason, Target, Verdict
+from lvsmon.net.clock import SystemClock
 from lvsmon.net.engine import Engine
 from lvsmon.net.shared import Shared
 from lvsmon.net.sockets import SocketConnector
@@ -16,6 +17,8 @@ from lvsmon.probes.base import RUN_ONCE, Context, Deadline, Probe
 from lvsmon.secrets.masking import masker_of
 
 _log: Final = logging.getLogger(__name__)
+
+_CLOCK: Final = SystemClock()
 
 STARVED_SHARE: Final = 0.1
 """Share of a probe's timeout: if the director lost more than this, a missed deadline says nothing."""
@@ -133,7 +136,7 @@ async def run(
     shared = shared or Shared()
     connector = SocketConnector(engine, trace, shared.doors.way_of(target))
     deadline = Deadline(at=trace.started_at + timeout)
-    context = Context(net=connector, deadline=deadline, shared=shared, interval=interval)
+    context = Context(net=connector, deadline=deadline, clock=_CLOCK, shared=shared, interval=interval)
     stalled_before = stalled()
     try:
         ended = await engine.within(timeout, probe.check(target, context))

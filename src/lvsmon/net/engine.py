@@ -25,8 +25,8 @@ class Engine(Protocol):
         """Return once one of ``fds`` can be read (or has failed: the next call on it tells). Raise `LocalFault`."""
         ...
 
-    def writable(self, fd: int, /) -> Awaitable[None]:
-        """Return once ``fd`` can be written (or has failed). Raise `LocalFault`."""
+    def writable(self, fd: int, /) -> Awaitable[bool]:
+        """Return True once ``fd`` can be written, False where it has failed or ended. Raise `LocalFault`."""
         ...
 
     def pause(self, seconds: float, /) -> Awaitable[None]: ...

@@ -57,7 +57,7 @@ class Run(Generic[_T]):
         """What it returned."""
         self.error: BaseException | None = None
         """What it raised."""
-        self.fired = False
+        self.fired = 0  # the events that came, once they have
         self.known = _NONE
         self.queued = True
 
@@ -188,7 +188,7 @@ class Reactor:
         try:
             for fd in fds:
                 self._watch(run, fd, _READ)
-            run.fired = False
+            run.fired = 0
             while not run.fired:
                 yield
         finally:
@@ -196,13 +196,14 @@ class Reactor:
                 self._take_back(run, fds)
 
     @types.coroutine
-    def writable(self, fd: int, /) -> Generator[None, None, None]:
+    def writable(self, fd: int, /) -> Generator[None, None, bool]:
         run = self.running()
         try:
             self._watch(run, fd, _WRITE)
-            run.fired = False
+            run.fired = 0
             while not run.fired:
                 yield
+            return run.fired == select.EPOLLOUT
         finally:
             if not run.fired:
                 self._take_back(run, (fd,))
@@ -329,10 +330,10 @@ class Reactor:
         """Step whom the descriptors concern; return how many events there were."""
         events = self._epoll.poll(patience, EVENTS)
         concerned = []
-        for fd, _ in events:
+        for fd, happened in events:
             run = self._watching.pop(fd, None)
             if run is not None:
-                run.fired = True
+                run.fired = happened
                 concerned.append(run)
         for run in concerned:
             self._step(run)

@@ -67,10 +67,10 @@ class SocketConnector:
         self._trace.connecting(address, port)
         number = sock.connect_ex((address, port))
         if number in _PENDING:
-            await self._engine.writable(sock.fileno())
-            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number:
-                raise faults.later(number)
+            if not await self._engine.writable(sock.fileno()):
+                number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if number:
+                    raise faults.later(number)
         elif number:
             raise self._at_once(address, number)
         self._trace.connected()
