@@ -138,11 +138,23 @@ def test_the_json_is_exact(run):
     assert (1.0, 0) == (shop["available"], len(shop["incidents"]))
 
 
+def test_one_realserver_in_one_virtual_service_is_named_as_everywhere(run):
+    """As `lvsmon explain`, `drain` and the history itself write it."""
+    told = json.loads(run("history shop/rs1 --since 2026-11-20T12:00 -o json").output)["events"]
+    assert told
+    assert {
+        ("shop" in each["virtuals"], "rs1" in each["realservers"]) for each in told if each["kind"] != "lvsmon"
+    } == {(True, True)}
+    (shop,) = json.loads(run("availability shop/rs1 --since 2026-11-20T12:00 -o json").output)["virtuals"]
+    assert [each["realserver"] for each in shop["destinations"]] == ["rs1"]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "complaint"),
     [
         ("history rs9", 2, "nothing is recorded of rs9: did you mean rs"),
         ("availability shap", 2, "did you mean shop?"),
+        ("history shop/rs9", 2, "did you mean shop/rs"),
         ("history --since soon", 2, "--since: write how long ago"),
         ("history --since 1h --until 2h", 2, "--since: must be before --until"),
         ("availability --config /nonexistent", 2, "/nonexistent"),

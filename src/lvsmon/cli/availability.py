@@ -18,8 +18,8 @@ def command(
 ) -> None:
     """Tell how available everything was: shares of time, incidents, the longest, the mean time to repair.
 
-    NAMEs of virtual services or realservers limit it to them. Time in which lvsmon had not decided, or did not run,
-    is told apart and counts neither as up nor as down.
+    NAMEs of virtual services or realservers, or VIRTUAL/REALSERVER, limit it to them. Time in which lvsmon had not
+    decided, or did not run, is told apart and counts neither as up nor as down.
 
     \b
     Exit status: 0, 2 wrong usage or configuration, 3 the state cannot be read.

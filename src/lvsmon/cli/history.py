@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Tell what happened: transitions, decisions with their reasons, writes to the kernel, notices.
 
-    NAMEs of virtual services or realservers limit it to what concerns them. It reads what the daemon writes, while
-    that runs or not, and changes nothing.
+    NAMEs of virtual services or realservers, or VIRTUAL/REALSERVER, limit it to what concerns them. It reads what
+    the daemon writes, while that runs or not, and changes nothing.
 
     \b
     Exit status: 0, 2 wrong usage or configuration, 3 the state cannot be read.

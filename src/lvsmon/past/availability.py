@@ -52,7 +52,11 @@ def availability(
             if any(one.state is not State.NO_RECORD for one in stretches):
                 realserver = mine[-1].realservers[0]
                 lines.append((DestinationFigures(realserver, destination, figures(stretches)), stretches))
-        told = tuple(line for line, _ in lines if not names or virtual in names or line.realserver in names)
+        told = tuple(
+            line
+            for line, _ in lines
+            if not names or {virtual, line.realserver, f"{virtual}/{line.realserver}"} & set(names)
+        )
         if told:
             together = figures(combined([stretches for _, stretches in lines]))
             found.append(VirtualFigures(virtual, together, told))

@@ -54,9 +54,24 @@ def _end(session: Session) -> Event:
 
 
 def concerns(entry: Entry, names: Collection[str]) -> bool:
-    """Say whether ``entry`` is about one of ``names``, of virtual services and realservers; no names are all."""
-    return not names or not set(names).isdisjoint((*entry.virtuals, *entry.realservers))
+    """Say whether ``entry`` is about one of ``names``; no names are all.
+
+    They are of virtual services and realservers, or VIRTUAL/REALSERVER.
+    """
+    return not names or any(
+        name in (*entry.virtuals, *entry.realservers) or (virtual in entry.virtuals and realserver in entry.realservers)
+        for name in names
+        for virtual, _, realserver in [name.partition("/")]
+    )
 
 
 def known_names(entries: Sequence[Entry]) -> set[str]:
-    return {name for entry in entries for name in (*entry.virtuals, *entry.realservers)}
+    """Return the names of virtual services and realservers, and of those of one in the other."""
+    found = {name for entry in entries for name in (*entry.virtuals, *entry.realservers)}
+    return found | {f"{virtual}/{realserver}" for virtual, realserver in _pairs(entries)}
+
+
+def _pairs(entries: Sequence[Entry]) -> set[tuple[str, str]]:
+    return {
+        (virtual, realserver) for entry in entries for virtual in entry.virtuals for realserver in entry.realservers
+    }

@@ -58,7 +58,9 @@ def _demand(names: Collection[str], entries: Sequence[Entry], store: Store) -> N
     if not names:
         return
     known = known_names(entries) | {
-        name for place in store.history.places() for name in (place.virtual, place.realserver)
+        name
+        for place in store.history.places()
+        for name in (place.virtual, place.realserver, f"{place.virtual}/{place.realserver}")
     }
     for name in names:
         if name not in known:
