@@ -32,10 +32,7 @@ def backup(network):
 
 @only_dr
 def test_a_backup_with_the_same_configuration_takes_a_live_connection_over(network, backup, tmp_path):
-    """Both lvsmons find a dead realserver; the synchronised connection has its destination and goes on.
-
-    Where the backup has no such destination, its kernel knows the connection and has nowhere to send it.
-    """
+    """The connection has its destination there and goes on; both lvsmons find a dead realserver, and agree."""
     network.launch("nginx")
     directors = {"master": network.director, "backup": backup}
     monitors = []

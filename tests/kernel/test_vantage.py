@@ -1,9 +1,6 @@
 """vantage = "vip": a probe goes as the packets of the VIP's clients do, to the one realserver that it is for."""
 
-import sys
 from dataclasses import replace
-
-import pytest
 
 from kernel.lab.cases import only_dr, only_nat
 from kernel.lab.monitor import WEIGHTS, Monitor, Virtual
@@ -24,14 +21,6 @@ NAMES = Virtual(
 PLAIN = Virtual(name="plain", probe="http", port=80)
 SLOW_GUEST = 2.0
 """Seconds on top of a promise, for the guest's slow programs."""
-
-
-@pytest.fixture
-def monitor(network, tmp_path):
-    """lvsmon on the network's director; the end of its log stands in the report of a test that fails."""
-    monitor = Monitor(network, tmp_path)
-    yield monitor
-    sys.stdout.write("\n".join(monitor.log().splitlines()[-80:]))
 
 
 def out(virtual, name="rs1"):
@@ -84,7 +73,7 @@ def test_a_realserver_with_another_gateway_is_found_though_it_answers_the_direct
     ip("route replace default via 10.1.0.254\nroute replace default via fd00:1::254", host="rs1")
     found(network, WEB, WEB6)
     monitor.kill()
-    until("nothing is left", lambda: network.director.run("ip", "link"), lambda seen: "lvsmon" not in seen, 10.0)
+    until("nothing is left", lambda: network.director.run("ip", "link"), lambda seen: "lvsmon" not in seen, 30.0)
     monitor.start()
     ip("route replace default via 10.1.0.1\nroute replace default via fd00:1::1", host="rs1")
     monitor.until_serving(WEB, WEB6)

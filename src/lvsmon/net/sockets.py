@@ -133,7 +133,11 @@ class SocketConnector:
             return _plain_socket(socket.socket, address, kind)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.held_up = True
-        sock = await self._way.door.socket(self._way.through, family, kind, self._engine)
+        try:
+            sock = await self._way.door.socket(self._way.through, family, kind, self._engine)
+        except LocalFault:
+            self.held_up = False
+            raise
         self.held_up = False
         return sock
 

@@ -119,8 +119,11 @@ class Space:
     def _take_links_away(self) -> None:
         """Without its interfaces a namespace answers for no address: it lives on while a socket of it is open."""
         for name in (_LAN, _BACK):
-            with suppress(OSError):  # it is gone already, with the interface that it was on
-                self._inside.ask(messages.delete_link(socket.if_nametoindex(name)))
+            self._delete(name)
+
+    def _delete(self, name: str) -> None:
+        with suppress(OSError):  # it is not there, or gone already with the interface that it was on
+            self._inside.ask(messages.delete_link(socket.if_nametoindex(name)))
 
     def _open(self, through: Through) -> int:
         """Make the way to one realserver; return its mark."""
@@ -136,6 +139,7 @@ class Space:
             gateway, index = through.rip, self._lan
             if through.forward is Forward.TUNNEL:
                 name = f"tun{mark:x}"
+                self._delete(name)  # of a try that came no further
                 self._inside.ask(messages.new_ipip(name, through.source, through.rip))
                 index = self._raise_link(name)
                 sysctl(f"ipv4/conf/{name}/rp_filter", 0)
@@ -153,7 +157,7 @@ class Space:
         with _doing(f"the way to {oldest.rip} cannot be taken away"):
             self._inside.ask(messages.delete_rule(mark, _family(oldest.source)))
             if oldest.forward is Forward.TUNNEL:
-                self._inside.ask(messages.delete_link(socket.if_nametoindex(f"tun{mark:x}")))
+                self._delete(f"tun{mark:x}")
         return mark
 
     def _look_at_way(self, through: Through) -> None:
