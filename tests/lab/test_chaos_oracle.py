@@ -338,6 +338,20 @@ def test_a_client_may_fail_only_while_somebody_is_in_who_does_not_serve():
     )
 
 
+def test_a_client_may_fail_while_the_director_still_gives_up_a_neighbour_that_it_had_lost():
+    """A question of ARP that went out before its cable was back ends a second later with "no route to host"."""
+    script = Script(WEB)
+    script.tell(CutOff(script.now))
+    script.passes(5.0, web=FULL)
+    script.tell(Joined(script.now))
+    script.passes(1.0, web=FULL)
+    script.tell(Asked(script.now, script.now - 0.1, "web", None, "no route to host"))
+    assert script.said() == []
+    script.passes(2.0, web=FULL)
+    script.tell(Asked(script.now, script.now - 0.1, "web", None, "no route to host"))
+    assert script.said() == ["web: a client failed while only healthy ones were in: no route to host"]
+
+
 def test_a_client_of_an_overrun_guest_may_fail():
     script = Script(WEB)
     began = script.now

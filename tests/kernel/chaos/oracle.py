@@ -63,6 +63,12 @@ BRAKE_WORD: Final = 4.0
 CLEAN_FOR: Final = 0.3
 """Seconds for which only healthy ones must have been in before a client's exchange begins: two looks."""
 
+NEIGHBOUR: Final = 1.5
+"""Seconds after the director's cable is back in which the kernel may still give up a neighbour: it asks three times, a
+second apart (retrans_time_ms), and the last question of one that was looked for before has gone unheard. Its clients
+are told "no route to host", whoever is in.
+"""
+
 RESIDENT_GROWTH: Final = 24 * 1024
 """Kilobytes that a process may grow by after its first look: buffers of floods, and the allocator's own habits."""
 
@@ -113,6 +119,7 @@ class Oracle:
     _stripped: set[str] = field(default_factory=set)
     """Virtual services that somebody else, or a configuration that named them first, may have left without anybody."""
     _cut: bool = False
+    _joined_at: float = float("-inf")
     _protected: bool = False
     """When the director was cut off, all was well: nobody may be taken out."""
     _foreign: Table = field(default_factory=dict)
@@ -160,7 +167,7 @@ class Oracle:
                 self._cut, self._protected = True, self.all_is_well()
                 self._clean_since.clear()
             case Joined(at):
-                self._cut = False
+                self._cut, self._joined_at = False, at
                 self._begin_anew(at)
                 self._unsure_until = at + self._grace()
             case HandBegins():
@@ -374,7 +381,8 @@ class Oracle:
         healthy = all(
             name in virtual.weights and self._truth(name, virtual.daemon) is Truth.HEALTHY for name in serving
         )
-        if serving and healthy and not self._in_hand and not self._cut:
+        heard = not self._cut and now > self._joined_at + NEIGHBOUR
+        if serving and healthy and not self._in_hand and heard:
             self._clean_since.setdefault(virtual.name, now)
         else:
             self._clean_since.pop(virtual.name, None)
