@@ -11,6 +11,7 @@ import pytest
 
 from certificates import Authority
 from ldap_messages import bound
+from lvsmon import recorded
 from lvsmon.config.kinds import builtin
 from lvsmon.model import Target, Verdict
 from lvsmon.model.settings import Secret
@@ -19,7 +20,6 @@ from lvsmon.net.nested import in_reactor
 from lvsmon.probes import BUILTIN
 from lvsmon.probes.base import aim
 from lvsmon.secrets.masking import STARS
-from lvsmon.store import codec
 from lvsmon.testing.network import run_scripted
 from lvsmon.wire.radius import Request
 from net.tls_servers import TlsServer, server_context
@@ -105,7 +105,7 @@ def outcome_of(kind, settings, port):
 
 def leaks(outcome, secret=SECRET):
     """Return which forms are in anything that leaves the run, whole or more than a little of it."""
-    told = (outcome.detail + json.dumps(dict(outcome.facts), ensure_ascii=False) + codec.encode(outcome)).lower()
+    told = (outcome.detail + json.dumps(dict(outcome.facts), ensure_ascii=False) + recorded.encode(outcome)).lower()
     forms = {secret, secret[:6], secret.encode().hex()[:12], quote(secret, safe="")}
     forms |= {base64.b64encode(secret.encode()).decode()[:8], base64.b64encode(b"\0probe\0" + secret.encode()).decode()}
     return [form for form in forms if form.lower() in told]
@@ -189,4 +189,4 @@ def test_a_key_of_dns_that_a_record_holds_is_starred():
     outcome = outcome_from(probe, NameServer(udp=answer))
     assert outcome.verdict is Verdict.FAIL
     assert f"it is {STARS}" in outcome.detail
-    assert "c2VjcmV0" not in outcome.detail + codec.encode(outcome)
+    assert "c2VjcmV0" not in outcome.detail + recorded.encode(outcome)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lvsmon import recorded
 from lvsmon.actions.ipvs.table import Owned
 from lvsmon.errors import MAX_DETAIL, StateError
 from lvsmon.model import (
@@ -29,7 +30,7 @@ from lvsmon.model import (
     Wish,
     WishKind,
 )
-from lvsmon.store import Store, codec
+from lvsmon.store import Store
 from lvsmon.store.schema import APPLICATION_ID, MIGRATIONS
 from oneshot_support import unprivileged
 
@@ -311,9 +312,9 @@ _FACTS = st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.boole
 @given(st.text(), _FACTS)
 def test_stored_outcomes_are_bounded_and_read_back(detail: str, facts: dict[str, str | int | bool]) -> None:
     """Whatever a realserver says, its record stays under the limit and comes back as an outcome."""
-    text = codec.encode(replace(FAILED, detail=detail, facts=facts))
-    back = codec.decode(text)
-    assert len(text) <= codec.MAX_OUTCOME
+    text = recorded.encode(replace(FAILED, detail=detail, facts=facts))
+    back = recorded.decode(text)
+    assert len(text) <= recorded.MAX_OUTCOME
     assert back.detail == detail[:MAX_DETAIL] or back.detail.endswith("…")
     assert back.facts.items() <= facts.items()
 
@@ -321,7 +322,7 @@ def test_stored_outcomes_are_bounded_and_read_back(detail: str, facts: dict[str,
 def test_an_outcome_of_nothing_but_escapes_is_bounded() -> None:
     """The worst detail and the worst facts together."""
     worst = replace(FAILED, detail="\U0010ffff" * 9000, facts={f"{n}\0": "\0" * 900 for n in range(90)})
-    assert len(codec.encode(worst)) <= codec.MAX_OUTCOME
+    assert len(recorded.encode(worst)) <= recorded.MAX_OUTCOME
 
 
 def test_an_interrupt_after_any_statement_of_the_opening_is_told_as_one(

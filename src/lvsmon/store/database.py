@@ -8,10 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lvsmon import recorded
 from lvsmon.actions.ipvs.owned import Owned
 from lvsmon.errors import StateDamaged, StateError, StateUnavailable
 from lvsmon.model import Health, Pause, ProbeState, Weight, Wish
-from lvsmon.store import codec, wishes
+from lvsmon.store import wishes
 from lvsmon.store.file import StateFile
 from lvsmon.store.history import History
 
@@ -88,7 +89,7 @@ class Store:
         for row in self._file.rows("SELECT id, health, passes, fails, unknowns, since, last, weight FROM probe_state"):
             name, health, passes, fails, unknowns, since, last, asked = row
             try:
-                outcome = None if last is None else codec.decode(last)
+                outcome = None if last is None else recorded.decode(last)
                 weight = None if asked is None else Weight.parse(asked)
                 self._saved[name] = ProbeState(Health(health), passes, fails, unknowns, since, outcome, weight)
             except (ValueError, KeyError, TypeError):
@@ -229,6 +230,6 @@ def _essence(state: ProbeState) -> tuple[object, ...]:
 
 
 def _row(name: str, state: ProbeState) -> tuple[object, ...]:
-    last = None if state.last is None else codec.encode(state.last)
+    last = None if state.last is None else recorded.encode(state.last)
     weight = None if state.weight is None else str(state.weight)
     return name, state.health, state.passes, state.fails, state.unknowns, state.since, last, weight

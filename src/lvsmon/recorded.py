@@ -1,4 +1,4 @@
-"""Outcomes as bounded JSON, and back."""
+"""Outcomes as bounded JSON, and back: for the state file, and for the way from one process to another."""
 
 import json
 from typing import Any, Final
@@ -12,6 +12,11 @@ MAX_OUTCOME: Final = 8192
 
 def encode(outcome: Outcome) -> str:
     """Return ``outcome`` as JSON of at most `MAX_OUTCOME` characters; facts that do not fit are left out."""
+    return json.dumps(record_of(outcome))
+
+
+def record_of(outcome: Outcome) -> dict[str, Any]:
+    """Return what `encode` writes."""
     record: dict[str, Any] = {
         "verdict": outcome.verdict,
         "reason": outcome.reason,
@@ -27,7 +32,7 @@ def encode(outcome: Outcome) -> str:
         if room < 0:
             break
         facts[name] = value
-    return json.dumps(record | {"facts": facts}) if facts else json.dumps(record)
+    return record | {"facts": facts} if facts else record
 
 
 def decode(text: str) -> Outcome:
