@@ -5,7 +5,6 @@ SIGTERM, SIGINT   stop probing; the table goes on serving as it is
 """
 
 import asyncio
-import gc
 import logging
 import resource
 import signal
@@ -26,11 +25,14 @@ from lvsmon.errors import ConfigError
 from lvsmon.logs import event
 from lvsmon.model.history import Moment, Session
 from lvsmon.model.settings import format_duration
+from lvsmon.monitor import garbage
 from lvsmon.monitor.alerting.informer import Informer
 from lvsmon.monitor.director import Director
 from lvsmon.monitor.jobs import Jobs
+from lvsmon.monitor.news import Hear
 from lvsmon.monitor.recalling import RECALLED, recalled
 from lvsmon.monitor.witness import Witness
+from lvsmon.monitor.workers.crew import Crew
 from lvsmon.notify import ServiceManager
 from lvsmon.store import Store
 from lvsmon.store.saver import PATIENCE, Saver
@@ -47,10 +49,6 @@ PRUNE_INTERVAL: Final = 3600.0
 SPARE_DESCRIPTORS: Final = 230
 """Kept for everything that is not a probe's socket: state, logs, netlink, and twice 64 clients of the control socket
 (`lvsmon.control.server.MAX_CLIENTS`)."""
-
-YOUNG: Final = 20_000
-"""Objects made and not yet gone before Python looks for cycles among them. Its own 700 are fewer than a thousand runs
-hold while they wait, so that it looked through all of them again and again (docs/benchmarks.md)."""
 
 
 class Daemon:
@@ -78,6 +76,14 @@ class Daemon:
         self._keeper.hold("wishes", lambda store: store.save_wishes(wishes))
         self._witness = Witness(self._keeper.tell)
         self._informer = Informer(plan.state_directory, socket.gethostname(), lambda: self._keeper.trouble)
+        limit = max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS)
+
+        def crew(hear: Hear) -> Crew:
+            return Crew(
+                hear, number=plan.workers, user=plan.worker_user, descriptors=limit, remembered=remembered,
+                notice=lambda what: self._witness.notice("worker", None, what),
+            )  # fmt: skip
+
         self._director = Director(
             plan,
             lambda: open_ipvs(plan.backend),
@@ -86,9 +92,10 @@ class Daemon:
             wishes=wishes,
             pause=pause if pause is not None and pause.stands(time.time()) else None,
             sysctls=None if plan.backend is Backend.MEMORY else Sysctls(),
-            limit=max(1, _raise_descriptor_limit() - SPARE_DESCRIPTORS),
+            limit=limit,
             witness=self._witness,
             observe=self._informer.decided,
+            probing=None if plan.workers == 0 else crew,
         )
         self._director.trail.recall(recalled(earlier, plan))
         saver = Saver(self._keeper)
@@ -126,8 +133,8 @@ class Daemon:
             lambda now: windows.next_edge(self._director.snapshot().plan.windows, now),
             self._director.reconsider,
         )
-        gc.set_threshold(YOUNG, 10, 10)
-        _set_apart()
+        garbage.look_seldom()
+        garbage.set_apart()
         tasks = [asyncio.create_task(part) for part in parts]
         for note in self._notes:
             event(_log, logging.WARNING, "state_note", what=note)
@@ -175,7 +182,7 @@ class Daemon:
         self._control.configure(plan.control)
         self._informer.took(plan)
         self._jobs.arm("windows")
-        _set_apart()
+        garbage.set_apart()
 
     def _refused(self, error: ConfigError) -> None:
         """Have people told that a configuration was not taken."""
@@ -190,13 +197,6 @@ class Daemon:
         while True:
             self._manager.keep_watch()
             await asyncio.sleep(self._manager.watchdog / 2)
-
-
-def _set_apart() -> None:
-    """Look for garbage once and then no more among what there is now: a plan stays until the next one is taken."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
 
 
 def _raise_descriptor_limit() -> int:

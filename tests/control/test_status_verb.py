@@ -11,6 +11,7 @@ from lvsmon.control.verbs import status
 from lvsmon.errors import IpvsUnavailable
 from lvsmon.model import DestinationKey, DestinationSettings, Pause
 from lvsmon.model.virtual import Destination, RealServer
+from lvsmon.monitor.news import Processes
 from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.monitor.trail import Trail
 from lvsmon.pool import Situation, decide
@@ -39,6 +40,9 @@ class Director:
 
     async def look(self):
         raise IpvsUnavailable(2, "", "no module")
+
+    def processes(self):
+        return Processes()
 
     async def ask(self, probes):
         return {}

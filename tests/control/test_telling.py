@@ -74,7 +74,7 @@ def answer(details=("connected", "connection refused"), names=("rs1", "rs2"), *,
     snapshot = Snapshot(plan, states, table, decided, wishes, pause, Report((), (), (), (), table, Owned()))
     view = View(snapshot=snapshot, table=table, now=NOW, trail=trail, looks=looks)
     return {
-        "daemon": {"version": "0.1.0", "pid": 42, "since": NOW - 7 * 86400},
+        "daemon": {"version": "0.1.0", "pid": 42, "since": NOW - 7 * 86400, "workers": [], "unconfined": []},
         "at": NOW,
         "paused": pause_document(pause, 2),
         "trouble": None,

@@ -113,6 +113,8 @@ def _load_all(path: Path) -> Loaded:
         backend=Backend(director.backend),
         reconcile_interval=director.reconcile_interval,
         runs_per_realserver=director.runs_per_realserver,
+        workers=director.workers if isinstance(director.workers, int) else None,
+        worker_user=director.worker_user,
         state_directory=Path(director.state_directory),
         log_level=director.log_level,
         control=ControlSettings(

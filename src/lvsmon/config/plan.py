@@ -51,6 +51,9 @@ class Plan:
     backend: Backend = Backend.NETLINK
     reconcile_interval: float = 10.0
     runs_per_realserver: int = 64
+    workers: int | None = 0
+    """Processes that probe; None is as many as are useful, 0 is none but the daemon."""
+    worker_user: str = "nobody"
     state_directory: Path = Path("/var/lib/lvsmon")
     log_level: str = "info"
     windows: tuple[Window, ...] = ()

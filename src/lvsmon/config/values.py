@@ -22,6 +22,9 @@ _PORT_BEHIND: Final = re.compile(r"(?:\[(.+)\]|([^:]+)):\d+")
 _UNIX_GROUP: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?")
 """Names that useradd(8) and directories of Windows' kind make; 32 characters is what utmp(5) holds."""
 
+_MOST_WORKERS: Final = 64
+"""More processes than any director has processors to spare."""
+
 _LONGEST_SOCKET_PATH: Final = 100
 """Bytes: sun_path has 108 with its end (unix(7)), and the file is made as ``….new`` first."""
 
@@ -140,6 +143,18 @@ def _unix_group(value: str) -> str:
     return value
 
 
+def _unix_user(value: str) -> str:
+    if not _UNIX_GROUP.fullmatch(value):
+        raise ValueError(f'write the name of a user, such as "nobody", not {shown(value)}')
+    return value
+
+
+def _workers(value: object) -> int | str:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_WORKERS):
+        return "auto" if isinstance(value, str) else int(value)
+    raise ValueError(f'write a number of processes from 0 to {_MOST_WORKERS}, or "auto", not {shown(value)}')
+
+
 def _amount(example: str, words: str) -> Callable[[object], Amount]:
     """Return a reader of a number or a share from "0%" to "100%", which are ``words``."""
 
@@ -196,6 +211,12 @@ RealserverName: TypeAlias = Annotated[
 InterfaceName: TypeAlias = Annotated[str, AfterValidator(_interface)]
 Folder: TypeAlias = Annotated[str, AfterValidator(_folder), Field(examples=["/var/lib/lvsmon"])]
 SocketPath: TypeAlias = Annotated[str, AfterValidator(_socket_path), Field(examples=["/run/lvsmon/control.sock"])]
+UnixUser: TypeAlias = Annotated[
+    str,
+    AfterValidator(_unix_user),
+    Field(examples=["nobody"], json_schema_extra={"pattern": f"^{_UNIX_GROUP.pattern}$"}),
+]
+Workers: TypeAlias = Annotated[int | str, Written(_workers, "auto", lambda value: value, number=True)]
 UnixGroup: TypeAlias = Annotated[
     str, AfterValidator(_unix_group), Field(examples=["adm"], json_schema_extra={"pattern": f"^{_UNIX_GROUP.pattern}$"})
 ]

@@ -31,7 +31,7 @@ _Made = TypeVar("_Made")
 _NAMED_WITHIN: Final = 1.0
 """Seconds: names of users may come from a directory that does not answer."""
 
-_FIXED: Final = ("backend", "state_directory")
+_FIXED: Final = ("backend", "state_directory", "workers", "worker_user")
 """Settings that hold until the next start."""
 
 

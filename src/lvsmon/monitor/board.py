@@ -19,9 +19,13 @@ class Board:
         self._remembered = dict(remembered or {})
         self._states: dict[str, ProbeState] = {}
 
-    def update(self, probes: Iterable[str]) -> None:
-        """Take ``probes`` as the whole plan: known ones keep their states, new ones begin UNKNOWN."""
-        self._states = {probe: self._states.get(probe, ProbeState()) for probe in probes}
+    def update(self, probes: Iterable[str], known: Mapping[str, ProbeState] | None = None) -> None:
+        """Take ``probes`` as the whole plan: those that are here keep their states.
+
+        New ones go on as ``known``, from who had them until now, or begin UNKNOWN.
+        """
+        before = {**(known or {}), **self._states}
+        self._states = {probe: before.get(probe, ProbeState()) for probe in probes}
 
     def record(self, spec: ProbeSpec, outcome: Outcome, now: float, heard: float = 0.0) -> Transition | None:
         """Take the outcome of a run; return the transition it made, if any.

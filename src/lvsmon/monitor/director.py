@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from lvsmon import windows
@@ -21,7 +22,7 @@ from lvsmon.errors import IpvsUnavailable
 from lvsmon.logs import event
 from lvsmon.model import Pause, ProbeState, Table, Wish, standing
 from lvsmon.monitor.drifts import Drifts
-from lvsmon.monitor.news import Look, News
+from lvsmon.monitor.news import Hear, Look, News, Probing, Processes
 from lvsmon.monitor.prober import Prober
 from lvsmon.monitor.schedule import DEFAULT_LIMIT
 from lvsmon.monitor.snapshot import Snapshot
@@ -61,12 +62,14 @@ class Director:
         limit: int = DEFAULT_LIMIT,
         witness: Witness | None = None,
         observe: Callable[[Snapshot], None] | None = None,
+        probing: Callable[[Hear], Probing] | None = None,
     ) -> None:
-        """``observe`` is told of each decision; it must not wait."""
+        """``observe`` is told of each decision; it must not wait. ``probing`` makes who probes, in place of a `Prober`
+        in this process with ``remembered`` and ``limit``.
+        """
         self._observe = observe
         self._plan = plan
-        self._limit = limit
-        self._remembered = dict(remembered or {})
+        self._probing = probing or partial(Prober, remembered=remembered, limit=limit)
         self._states = {probe: ProbeState() for probe in plan.probes}
         self.owned = (owned or Owned()).including(plan.virtuals)
         """What lvsmon may delete from the kernel when the configuration drops it."""
@@ -87,7 +90,7 @@ class Director:
 
     async def run(self) -> None:
         """Probe and reconcile until cancelled. The table is left as it is then: what serves goes on serving."""
-        self._prober = Prober(self._heard, remembered=self._remembered, limit=self._limit)
+        self._prober = self._probing(self._heard)
         self.take(self._plan)
         try:
             while True:
@@ -164,6 +167,10 @@ class Director:
     async def ask(self, probes: Iterable[str]) -> Mapping[str, Look]:
         """Return how ``probes`` are now, with their last outcomes; those that cannot be asked are left out."""
         return await self._prober.look(probes)
+
+    def processes(self) -> Processes:
+        """Return who probes, beside this process."""
+        return self._prober.processes()
 
     def _heard(self, news: Iterable[News]) -> None:
         """Take what became of probes."""

@@ -1,8 +1,8 @@
 """What whoever decides hears of whoever probes, and may ask: the whole interface between the two."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from lvsmon.model import ProbeState, Transition
 from lvsmon.monitor.stretches import Stretch
@@ -33,6 +33,14 @@ class Look:
     stretches: tuple[Stretch, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Who probes, beside the daemon: a document of each worker, and in sentences what could not be taken from them."""
+
+    workers: Sequence[Mapping[str, Any]] = ()
+    missing: Sequence[str] = ()
+
+
 class Hear(Protocol):
     """Takes news, whenever there are any; must not wait.
 
@@ -60,6 +68,10 @@ class Probing(Protocol):
 
     async def look(self, probes: Iterable[str]) -> Mapping[str, Look]:
         """Return how ``probes`` are now; those that are no more, or cannot be asked, are left out."""
+        ...
+
+    def processes(self) -> "Processes":
+        """Return what probes, for people."""
         ...
 
     async def stop(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from lvsmon.health import pace
+from lvsmon.health import MOST_FAILURES, pace
 from lvsmon.logs import event
 from lvsmon.model import Health, Outcome, ProbeState, Verdict
 from lvsmon.monitor import runner
@@ -19,7 +19,7 @@ from lvsmon.monitor.board import Board
 from lvsmon.monitor.comparing import Comparisons
 from lvsmon.monitor.hastening import Hastener
 from lvsmon.monitor.lag import LagMeter
-from lvsmon.monitor.news import Hear, Look, News
+from lvsmon.monitor.news import Hear, Look, News, Processes
 from lvsmon.monitor.run import Run
 from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
 from lvsmon.monitor.stretches import Stretches
@@ -68,9 +68,10 @@ class Prober:
         self._owed = 0.0
         self._beats = self._reactor.call_at(self._reactor.time() + BEAT, self._beat)
 
-    def update(self, part: Part) -> None:
+    def update(self, part: Part, known: Mapping[str, ProbeState] | None = None) -> None:
+        """See `Probing.update`; ``known`` are the states of probes that another process had until now."""
         self._part = part
-        self._board.update(part.probes)
+        self._board.update(part.probes, known)
         self._comparisons.update(part.agreements)
         runs = part.runs
         self._hastener.update(runs)
@@ -96,6 +97,9 @@ class Prober:
     async def look(self, probes: Iterable[str]) -> Mapping[str, Look]:
         known = (probe for probe in probes if probe in self._part.probes)
         return {probe: Look(self._board.state(probe), self._stretches.of(probe)) for probe in known}
+
+    def processes(self) -> Processes:
+        return Processes()
 
     async def stop(self) -> None:
         self._beats.cancel()
@@ -175,7 +179,7 @@ class Prober:
             failure = self._failures.of(spec.id) if after.health is Health.DOWN else None
             dialogue = failure.transcript if failure is not None and transition is not None else ()
             self._hear((News(spec.id, after, transition, dialogue),))
-        elif not _alike(before, after, spec):
+        elif not _alike(before, after):
             self._changed[spec.id] = None
         return after
 
@@ -197,13 +201,13 @@ class Prober:
         self._hastener.tripped(probe, self._board.state(probe), self._schedule)
 
 
-def _alike(before: ProbeState, after: ProbeState, spec: ProbeSpec) -> bool:
+def _alike(before: ProbeState, after: ProbeState) -> bool:
     """Say whether nothing has changed that is told before its turn."""
-    last, now, enough = before.last, after.last, spec.damping.fall
+    last, now = before.last, after.last
     return (
         before.passes == after.passes
         and before.fails == after.fails
-        and min(before.unknowns, enough) == min(after.unknowns, enough)
+        and min(before.unknowns, MOST_FAILURES) == min(after.unknowns, MOST_FAILURES)
         and last is not None
         and now is not None
         and last.verdict is now.verdict

@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from lvsmon.errors import ConnectFailed, LocalFault, LvsmonError
@@ -180,7 +180,7 @@ def _open(six: bool) -> tuple[socket.socket, bool]:
         if error.errno not in _NO_PING_SOCKET:
             raise faults.at_once(error.errno or 0) from error
         raw = True
-        sock = _open_raw(family, flags, protocol)
+        sock = _open_raw(family)
     sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     if six:
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
@@ -189,9 +189,26 @@ def _open(six: bool) -> tuple[socket.socket, bool]:
     return sock, raw
 
 
-def _open_raw(family: int, flags: int, protocol: int) -> socket.socket:
+def make_raw(family: int) -> socket.socket:
+    """Return a raw ICMP socket, which takes CAP_NET_RAW; raise OSError."""
+    protocol = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+    return socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
+
+
+_make_raw: Callable[[int], socket.socket] = make_raw
+
+
+def get_raw_from(make: Callable[[int], socket.socket]) -> None:
+    """Have ``make(family)`` make raw sockets from now on: for a process that may not. It may raise as `make_raw` does,
+    or `LocalFault`.
+    """
+    global _make_raw  # noqa: PLW0603
+    _make_raw = make
+
+
+def _open_raw(family: int) -> socket.socket:
     try:
-        sock = socket.socket(family, socket.SOCK_RAW | flags, protocol)
+        sock = _make_raw(family)
     except PermissionError as error:
         group = os.getegid()
         raise LocalFault(

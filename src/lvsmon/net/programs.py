@@ -168,6 +168,22 @@ _one_at_a_time: Final = threading.Lock()
 would end with what it runs. Held for as long as it takes to start a process."""
 
 
+def ask_by(way: socket.socket) -> None:
+    """Ask by ``way`` (SOCK_SEQPACKET) from now on: for a process that may start none itself."""
+    global _spawner  # noqa: PLW0603
+    way.setblocking(False)
+    _spawner = way
+
+
+def forward(program: Program, descriptors: list[int], at_once: int) -> bool:
+    """Have ``program`` started for another process, which gave the ``descriptors`` that go with a request.
+
+    At most ``at_once`` of one identity run or wait; more are refused. Return False where the spawner is busy; raise
+    `LocalFault`.
+    """
+    return _sent(program, _request(program, at_once), descriptors)
+
+
 def _sent(program: Program, request: bytes, descriptors: list[int]) -> bool:
     """Ask the spawner, starting it (again) if there is none; return False where it is busy."""
     global _spawner  # noqa: PLW0603
@@ -210,7 +226,7 @@ def _launched() -> socket.socket:
     return ours
 
 
-def _request(program: Program) -> bytes:
+def _request(program: Program, at_once: int | None = None) -> bytes:
     limits = [
         (resource.RLIMIT_CPU, program.max_cpu),
         (resource.RLIMIT_AS, program.max_memory),
@@ -229,6 +245,7 @@ def _request(program: Program) -> bytes:
         "max_output": program.max_output,
         "max_processes": program.max_processes,
         "limits": limits,
+        "at_once": at_once,
     }
     request = json.dumps(words).encode()
     if len(request) > spawner.MAX_REQUEST:

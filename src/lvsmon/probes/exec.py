@@ -100,7 +100,7 @@ class ExecProbe(ProgramSettings):
     async def check(self, target: Target, ctx: Context, /) -> Outcome:
         left = ctx.deadline.at - ctx.clock.monotonic()
         memory = MonMemory.recall(ctx, (self.command, target)) if self.style == "mon" else None
-        program = self._program(target, left, {} if memory is None else memory.environment())
+        program = self.one_run(target, max(1, ceil(round(left, 1))), {} if memory is None else memory.environment())
         running = await ctx.net.within(left * _START_SHARE, ctx.net.start_program(program))
         if running is None:
             raise LocalFault(
@@ -113,14 +113,15 @@ class ExecProbe(ProgramSettings):
             memory.remember(ctx, (self.command, target), outcome)
         return outcome
 
-    def _program(self, target: Target, left: float, memory: Mapping[str, str]) -> Program:
+    def one_run(self, target: Target, timeout: int, memory: Mapping[str, str]) -> Program:
+        """Return the program for one run that may take ``timeout`` seconds; ``memory`` is `MonMemory.environment`."""
         facts = {
             "address": target.address,
             "port": str(target.port) if target.port else "",
             "hostname": target.hostname or "",
             "vip": target.vip or "",
             "vport": "" if target.vport is None else str(target.vport),
-            "timeout": str(max(1, ceil(round(left, 1)))),
+            "timeout": str(timeout),
         }
         argv = [fill(word, facts) for word in self.command]
         environment = {"PATH": PATH, "LC_ALL": "C.UTF-8"}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from lvsmon.config.schema.base import Section
-from lvsmon.config.values import Folder, Keep, Reconcile, Rows, Runs, SocketPath, UnixGroup
+from lvsmon.config.values import Folder, Keep, Reconcile, Rows, Runs, SocketPath, UnixGroup, UnixUser, Workers
 from lvsmon.places import DEFAULT_SOCKET
 
 Switch: TypeAlias = Annotated[int, Field(ge=0, le=1)]
@@ -35,6 +35,12 @@ class DirectorSection(Section):
 
     runs_per_realserver: Runs = 64
     """How many probes of one realserver (one address) run at once at most; the others wait their turn."""
+
+    workers: Workers = "auto"
+    """How many processes without privileges probe; 0 probes in the daemon itself, with all that it may."""
+
+    worker_user: UnixUser = "nobody"
+    """The user that they run as, where the daemon may change users (root)."""
 
     state_directory: Folder = "/var/lib/lvsmon"
     """Where health and counters outlive the process."""

@@ -39,6 +39,8 @@ def tell(answer: Mapping[str, Any], layout: Layout) -> str:
         lines += ["", *_hosts(answer["hosts"], layout)]
     if answer["foreign"]:
         lines += ["", *_fold(f"not lvsmon's, left alone: {', '.join(map(escape, answer['foreign']))}", layout)]
+    if answer["daemon"] is not None and answer["daemon"]["workers"]:
+        lines += ["", *_workers(answer["daemon"], layout)]
     return "\n".join(lines) + "\n"
 
 
@@ -58,6 +60,19 @@ def _head(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     for text in (answer["trouble"], *answer["notices"], *(f"refused: {each}" for each in answer["refused"])):
         if text is not None:
             yield from _loud(text, layout)
+
+
+def _workers(daemon: Mapping[str, Any], layout: Layout) -> Iterator[str]:
+    """Say which processes probe, and what they may though they should not."""
+    workers = daemon["workers"]
+    who = ", ".join("being replaced" if each["pid"] is None else f"pid {each['pid']}" for each in workers)
+    replaced = sum(each["restarts"] for each in workers)
+    text = f"{words.counted(len(workers), 'worker')} ({who})" + (
+        f"; {words.counted(replaced, 'replacement')} since the start" if replaced else ""
+    )
+    yield from _fold(f"probed by {text}", layout)
+    for each in daemon["unconfined"]:
+        yield from (f"  {line}" for line in _fold(escape(each), layout, 2))
 
 
 def pause(paused: Mapping[str, Any], now: float) -> str:

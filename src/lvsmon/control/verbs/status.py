@@ -75,8 +75,15 @@ def head(office: Office, view: View, trouble: str | None) -> dict[str, Any]:
     """Return what stands above every answer about the state of things."""
     last = view.snapshot.last
     held = len(last.held) if isinstance(last, Report) else None
+    processes = office.director.processes()
     return {
-        "daemon": {"version": lvsmon.__version__, "pid": os.getpid(), "since": office.started},
+        "daemon": {
+            "version": lvsmon.__version__,
+            "pid": os.getpid(),
+            "since": office.started,
+            "workers": list(processes.workers),
+            "unconfined": list(processes.missing),
+        },
         "at": view.now,
         "paused": pause_document(office.director.standing_pause(), held),
         "trouble": trouble,

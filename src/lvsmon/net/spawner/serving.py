@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import gc
 import json
 import os
@@ -142,6 +143,11 @@ class Spawner:
         control = socket.socket(fileno=descriptors[0])
         control.setblocking(False)
         run = Run(json.loads(message), control, descriptors[1] if len(descriptors) > 1 else None)
+        if self._too_many(run):
+            run.close_stdin()
+            self._selector.register(control, selectors.EVENT_READ, None)
+            self._answer(run, {"step": "exec", "error": "as many of it run already as may", "errno": errno.EAGAIN})
+            return
         self._selector.register(control, selectors.EVENT_READ, lambda _: self._give_up(run))
         earlier = self._dying.get(run.key)
         if earlier is None:
@@ -151,6 +157,11 @@ class Spawner:
             self._answer(run, {"stuck": earlier.pid})
         else:
             self._waiting.setdefault(run.key, []).append(run)
+
+    def _too_many(self, run: Run) -> bool:
+        most: int | None = run.request["at_once"]
+        going = sum(each.key == run.key for each in self._runs.values()) + len(self._waiting.get(run.key, ()))
+        return most is not None and going >= most
 
     def _start(self, run: Run) -> None:
         try:

@@ -4,8 +4,9 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from lvsmon.errors import LocalFault
 from lvsmon.model import Reason, Target, Through
@@ -117,18 +118,39 @@ class Door:
             space.close()
 
 
+class Opener(Protocol):
+    """What hands out sockets by way of one interface: a `Door`, or what stands for one of another process."""
+
+    async def socket(self, through: Through, family: int, kind: int, engine: Engine) -> socket.socket: ...
+
+    def doubt(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+_make: Callable[[str], Opener] = Door
+
+
+def have_doors_made(make: Callable[[str], Opener]) -> None:
+    """Have ``make(interface)`` make doors from now on: for a process that may build none."""
+    global _make  # noqa: PLW0603
+    _make = make
+
+
 class Doors:
     """One for each process that runs probes: a `Door` for each interface."""
 
     def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
+        self._doors: dict[str, Opener] = {}
 
     def way_of(self, target: Target) -> "Way | None":
         """Return how what is sent to ``target`` goes, None where the director's routes say it."""
         through = target.through
         if through is None:
             return None
-        return Way(target.address, through, self._doors.setdefault(through.interface, Door(through.interface)))
+        if through.interface not in self._doors:
+            self._doors[through.interface] = _make(through.interface)
+        return Way(target.address, through, self._doors[through.interface])
 
     def close(self) -> None:
         for door in self._doors.values():
@@ -142,4 +164,4 @@ class Way:
 
     address: str
     through: Through
-    door: Door
+    door: Opener
