@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from lvsmon.errors import ExpectationFailed, LocalFault
+from lvsmon.errors import ConnectFailed, ExpectationFailed, LocalFault
 from lvsmon.model import Reason, Target, Verdict
 from lvsmon.monitor.runner import run
 from lvsmon.net.nested import in_reactor
@@ -77,6 +77,23 @@ def test_a_deadline_missed_while_the_director_stood_still_is_unknown():
     stalls = iter([10.0, 10.1])
     outcome = outcome_of(hang, stalled=lambda: next(stalls))
     assert (Verdict.UNKNOWN, Reason.STARVED) == (outcome.verdict, outcome.reason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "lost", "expected"),
+    [
+        (Reason.CLOSED, 5.0, Reason.STARVED),
+        (Reason.RESET, 5.0, Reason.STARVED),
+        (Reason.CLOSED, 0.0, Reason.CLOSED),
+        (Reason.REFUSED, 5.0, Reason.REFUSED),
+    ],
+)
+def test_whom_a_standing_director_has_bored_has_not_failed(reason, lost, expected):
+    """It hangs up on a client that says nothing; a refusal has nothing to do with patience."""
+    stalls = iter([10.0, 10.0 + lost])
+    outcome = outcome_of(raising(ConnectFailed("it is over", reason)), stalled=lambda: next(stalls))
+    assert expected is outcome.reason
+    assert (outcome.verdict is Verdict.UNKNOWN) is (expected is Reason.STARVED)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -272,6 +272,32 @@ def test_an_event_wakes_all_who_wait_and_none_who_came_later(reactor):
     assert at_once >= times[-1]
 
 
+def test_whoever_was_answered_while_the_process_stood_still_has_missed_nothing():
+    """More of them than are heard at one look: their deadlines ring only when all have been heard."""
+    now = 100.0
+
+    async def hears(fd):
+        async def answered():
+            await reactor.readable(fd)
+            return "answered"
+
+        return await reactor.within(1.0, answered())
+
+    with contextlib.ExitStack() as stack:
+        reactor = stack.enter_context(Reactor(lambda: now))
+        pairs = [[stack.enter_context(end) for end in socket.socketpair()] for _ in range(3 * EVENTS)]
+        runs = [reactor.start(hears(ours.fileno()), lambda _: None) for ours, _ in pairs]
+        for _ in runs:
+            now += 0.001
+            reactor.turn()
+        for _, theirs in pairs[1:]:
+            theirs.send(b"x")
+        now += 5.0
+        reactor.turn()
+        reactor.turn_until(lambda: all(run.done for run in runs))
+        assert [run.result for run in runs] == [None, *["answered"] * (len(runs) - 1)]
+
+
 _EMFILE = """
 import os, resource, socket, sys
 from lvsmon.model import Target

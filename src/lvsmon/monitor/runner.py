@@ -24,6 +24,9 @@ STARVED_SHARE: Final = 0.1
 """Share of a probe's timeout: if the director lost more than this, a missed deadline says nothing."""
 
 
+_IMPATIENCE: Final = frozenset({Reason.CLOSED, Reason.RESET})
+"""What a realserver does to a client that has been silent for too long: no fault of its own if the director was."""
+
 _CONNECTING: Final = "connecting to"
 _CONNECTED: Final = "waiting for the first byte from"
 _TALKING: Final = "talking with"
@@ -128,7 +131,8 @@ async def run(
 
     The deadline is absolute and bounds everything: a realserver that drips a byte a second costs its own run.
     ``stalled`` tells the seconds for which the director has been kept from running (`LagMeter`): a deadline missed
-    while that was a fair share of the time is UNKNOWN, for nobody was there to hear the answer. ``shared`` is the
+    while that was a fair share of the time is UNKNOWN, for nobody was there to hear the answer, and so is a connection
+    that the realserver ended then. ``shared`` is the
     caller's one for all its runs, ``interval`` the seconds to the probe's next run, where there is one. ``trace`` hears
     what happens on the wire, and is made for this run: a `Recorder` keeps it.
     """
@@ -150,6 +154,8 @@ async def run(
             outcome = missed(timeout, trace.where)
     except (ProbeFailed, LocalFault) as error:
         outcome = judge(error)
+        if outcome.reason in _IMPATIENCE and (lost := stalled() - stalled_before) > STARVED_SHARE * timeout:
+            outcome = _starved(lost)
     except Exception:  # noqa: BLE001  a bug of ours must never count against a realserver; it is logged
         outcome = _bug(probe, target)
     finally:

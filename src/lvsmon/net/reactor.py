@@ -311,10 +311,8 @@ class Reactor:
         """Wait up to ``patience`` seconds (None: as long as it takes), then do what can be done, for `BUDGET`."""
         self._turning = True
         try:
-            heard = self._hear(patience)
+            self._hear_all(patience)
             until = self.time() + BUDGET
-            while heard == EVENTS and self.time() < until:  # what was said in time counts, however late we come
-                heard = self._hear(0.0)
             while (now := self.time()) < until:
                 for timer in self._timers.due(now):
                     self._ring(timer)
@@ -326,8 +324,18 @@ class Reactor:
         finally:
             self._turning = False
 
+    def _hear_all(self, patience: float | None) -> None:
+        """Step whom the descriptors concern, though they be many: a deadline is not missed by who was answered.
+
+        Who wants to hear more at once can be heard later.
+        """
+        for _ in range(len(self._watching) // EVENTS + 1):
+            if self._hear(patience) < EVENTS:
+                return
+            patience = 0.0
+
     def _hear(self, patience: float | None) -> int:
-        """Step whom the descriptors concern; return how many events there were."""
+        """Step whom the descriptors concern, up to `EVENTS`; return how many events there were."""
         events = self._epoll.poll(patience, EVENTS)
         concerned = []
         for fd, happened in events:
