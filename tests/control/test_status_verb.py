@@ -14,6 +14,7 @@ from lvsmon.model.virtual import Destination, RealServer
 from lvsmon.monitor.news import Processes
 from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.monitor.trail import Trail
+from lvsmon.monitor.vitals import Figures, ProbingVitals, Vitals, document
 from lvsmon.pool import Situation, decide
 from oneshot_support import virtual
 
@@ -25,6 +26,16 @@ MANY = [
     )
     for number in range(250)
 ]
+
+
+VITALS = Vitals(
+    probing=ProbingVitals(runs=7),
+    descriptors=70,
+    descriptors_limit=1024,
+    reconciled=Figures(),
+    reconcile_age=None,
+    written=Figures(),
+)
 
 
 class Director:
@@ -46,6 +57,9 @@ class Director:
 
     async def ask(self, probes):
         return {}
+
+    def vitals(self):
+        return VITALS
 
     def standing_pause(self):
         return Pause(since=1.0)
@@ -69,6 +83,7 @@ def test_no_part_has_more_than_a_hundred_destinations():
     parts, head = answer()
     sizes = [len(part["virtual"]["destinations"] if "virtual" in part else part["more"]) for part in parts]
     assert sizes == [100, 100, 50]
+    assert head["director"] == document(VITALS)
     assert head["trouble"] == "IPVS cannot be reached: no module"
     assert (head["paused"]["since"], head["paused"]["held"]) == (1.0, None)
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,15 +30,24 @@ from lvsmon.monitor.news import Look
 from lvsmon.monitor.snapshot import Snapshot
 from lvsmon.monitor.stretches import Stretches
 from lvsmon.monitor.trail import Trail
+from lvsmon.monitor.vitals import Figures, ProbingVitals, Vitals, document
 from lvsmon.pool import Situation, decide
 from lvsmon.text import cells
 from oneshot_support import destination, outcome, spec, virtual
 
 NOW = 1_000_000.0
+CALM = Vitals(
+    probing=ProbingVitals(runs=1234, runs_per_second=5000.0, outcomes={"PASS": 1200, "FAIL": 34, "UNKNOWN": 0}),
+    descriptors=70,
+    descriptors_limit=1024,
+    reconciled=Figures(6, 0.004, 0.004),
+    reconcile_age=3.0,
+    written=Figures(1, 0.002, 0.002),
+)
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def answer(details=("connected", "connection refused"), names=("rs1", "rs2"), *, pause=None, wishes=()):
+def answer(details=("connected", "connection refused"), names=("rs1", "rs2"), *, pause=None, wishes=(), vitals=CALM):
     """Two destinations, the second one DOWN; a host that both depend on."""
     specs = [spec(f"10.1.0.1{number}", 80) for number in (1, 2)]
     gateway = spec("192.0.2.1", 1)
@@ -79,6 +89,7 @@ def answer(details=("connected", "connection refused"), names=("rs1", "rs2"), *,
         "paused": pause_document(pause, 2),
         "trouble": None,
         "notices": [],
+        "director": document(vitals),
         "foreign": [],
         "refused": [],
         "hosts": view.hosts(),
@@ -111,6 +122,33 @@ def test_the_wide_table_has_addresses_bytes_and_the_outcome_beside():
     ]
     assert lines[4].split()[:4] == ["rs1", "10.1.0.11:80", "UP", "1d1h"]
     assert lines[4].endswith("12  1.2M      9  tcp connected in 12 ms")
+
+
+def test_a_director_that_is_well_is_not_talked_of_unless_asked():
+    lines = status.tell(answer(), Layout(width=120), itself=True).splitlines()
+    own = lines[lines.index("director") :]
+    assert "  runs        5000 per second, 1234 in all: 1200 PASS, 34 FAIL" in own
+    assert "  to kernel   p99 2.0 ms, longest 2.0 ms in the last minute from a verdict to what was written" in own
+    assert "director" not in status.tell(answer(), Layout(width=120)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"lag": Figures(600, 5.0, 0.1)}, "the director was kept from running for 5.0 s in the last minute"),
+        ({"starved_lately": 1}, "the director had no time to listen to 1 run in the last minute: UNKNOWN"),
+        ({"starts": Figures(9, 0.5, 0.2)}, "runs begin up to 500 ms late: too many probes for this machine"),
+        ({"waiting": 2}, "2 runs waiting for a descriptor: raise the limit of open files"),
+    ],
+)
+def test_what_makes_the_director_slow_or_blind_stands_above_the_table(more, line):
+    ill = replace(CALM, probing=replace(CALM.probing, **more))
+    assert status.tell(answer(vitals=ill), Layout(width=120)).splitlines()[1] == line
+
+
+def test_descriptors_are_told_before_they_are_used_up():
+    text = status.tell(answer(vitals=replace(CALM, descriptors=900)), Layout(width=120))
+    assert text.splitlines()[1] == "900 of 1024 descriptors are in use"
 
 
 def test_a_pause_is_the_first_line():

@@ -77,7 +77,7 @@ def test_a_slow_probe_is_not_started_beside_itself():
         await asyncio.sleep(100)
         schedule.stop()
         seen.reactor.close()
-        return seen, schedule.late
+        return seen, schedule.still_running
 
     seen, late = run_virtual(main())
     assert 28 <= seen.started["a"] <= 29

@@ -15,6 +15,7 @@ from lvsmon.monitor.news import Look, News
 from lvsmon.monitor.run import Run
 from lvsmon.monitor.stretches import Stretch
 from lvsmon.monitor.transcript import Event, Step
+from lvsmon.monitor.vitals import Figures, ProbingVitals
 from lvsmon.monitor.waiting import Ran
 from lvsmon.monitor.workers import saying, up
 from lvsmon.monitor.workers.frames import MOST_UP, Frames, TooLong, framed
@@ -86,6 +87,26 @@ def test_a_look_comes_over(state):
     (frame,) = saying.looked(9, {"x": look})
     said = up.decode(frame)
     assert (said.number, said.more, [each.look() for each in said.looks]) == (9, False, [look])
+
+
+COUNTS = st.integers(0, 2**53)
+FIGURES = st.builds(Figures, COUNTS, FINITE, FINITE)
+
+
+@given(
+    st.builds(
+        ProbingVitals,
+        lag=FIGURES,
+        starts=FIGURES,
+        runs=COUNTS,
+        runs_per_second=FINITE,
+        outcomes=st.dictionaries(st.sampled_from([str(verdict) for verdict in Verdict]), COUNTS),
+        starved=COUNTS,
+        tripwires_held=COUNTS,
+    )
+)
+def test_how_a_worker_is_doing_comes_over(vitals):
+    assert up.decode(saying.vitals(vitals)).vitals.vitals() == vitals
 
 
 def test_what_is_much_goes_in_frames_that_are_not_too_large():

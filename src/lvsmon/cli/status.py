@@ -22,6 +22,7 @@ _CLEAR: Final = "\x1b[H\x1b[2J"
     help="With --watch: the time between two looks.",
 )  # fmt: skip
 @click.option("--problems", "-p", is_flag=True, help="Only destinations that are not UP, or not as they should be.")
+@click.option("--director", "-d", is_flag=True, help="Also how the director itself is doing: late, short, how fast.")
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @terminal.colour_option
 @asking.options
@@ -31,6 +32,7 @@ def command(
     watch: bool,
     interval: float,
     problems: bool,
+    director: bool,
     output: str,
     colour: str,
     socket: Path | None,
@@ -52,7 +54,7 @@ def command(
             answer = _look(found, path, names)
             if problems:
                 _reduce(answer)
-            _show(answer, output, colour, watch=watch)
+            _show(answer, output, colour, watch=watch, director=director)
             if not watch:
                 sys.exit(_exit_code(answer))
             time.sleep(interval)
@@ -89,14 +91,14 @@ def _well(destination: Mapping[str, Any]) -> bool:
     return bool(destination["health"] == "UP" and settled and weight["observed"] == weight["configured"])
 
 
-def _show(answer: Mapping[str, Any], output: str, colour: str, *, watch: bool) -> None:
+def _show(answer: Mapping[str, Any], output: str, colour: str, *, watch: bool, director: bool) -> None:
     if output == "json":
         text = json.dumps(answer, indent=None if watch else 2).replace("\x7f", "\\u007f") + "\n"
         terminal.show(text)
         return
     from lvsmon.control.telling.status import tell
 
-    text = tell(answer, asking.layout_of(colour))
+    text = tell(answer, asking.layout_of(colour), itself=director)
     if watch and sys.stdout.isatty():
         text = _CLEAR + terminal.cut_below(text)
     terminal.show(text)

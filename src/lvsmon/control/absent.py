@@ -127,6 +127,7 @@ def status(path: Path, names: Sequence[str], absent: str) -> dict[str, Any]:
         **_head(view, pause, notes, absent),
         "hosts": view.hosts() if selection is None else [],
         "notices": [],
+        "director": None,
         "foreign": [],
         "refused": [],
         "virtuals": virtuals,

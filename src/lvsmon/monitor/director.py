@@ -26,9 +26,10 @@ from lvsmon.monitor.news import Hear, Look, News, Probing, Processes
 from lvsmon.monitor.prober import Prober
 from lvsmon.monitor.schedule import DEFAULT_LIMIT
 from lvsmon.monitor.snapshot import Snapshot
-from lvsmon.monitor.table_keeper import TableKeeper
+from lvsmon.monitor.table_keeper import Kept, TableKeeper
 from lvsmon.monitor.telling import Told, tell_kept, tell_news, tell_pause
 from lvsmon.monitor.trail import Trail
+from lvsmon.monitor.vitals import LastMinute, Vitals, descriptors
 from lvsmon.monitor.waiting import Ran
 from lvsmon.monitor.witness import Witness
 from lvsmon.pool import Decided, Situation, decide
@@ -87,6 +88,9 @@ class Director:
         self._told = Told(self._witness)
         self._drifts = Drifts()
         self._keeper = TableKeeper(open_ipvs, sysctls)
+        self._heard_at: list[float] = []  # changes of health that no reconcile has seen
+        self._written, self._reconciled = LastMinute(time.monotonic()), LastMinute(time.monotonic())
+        self._reconciled_at: float | None = None
 
     async def run(self) -> None:
         """Probe and reconcile until cancelled. The table is left as it is then: what serves goes on serving."""
@@ -172,6 +176,20 @@ class Director:
         """Return who probes, beside this process."""
         return self._prober.processes()
 
+    def vitals(self) -> Vitals:
+        """Return what the director knows of itself; while it runs."""
+        used, limit = descriptors()
+        for figures in (self._written, self._reconciled):
+            figures.turn(time.monotonic())
+        return Vitals(
+            probing=self._prober.vitals(),
+            descriptors=used,
+            descriptors_limit=limit,
+            reconciled=self._reconciled.figures(),
+            reconcile_age=None if self._reconciled_at is None else time.monotonic() - self._reconciled_at,
+            written=self._written.figures(),
+        )
+
     def _heard(self, news: Iterable[News]) -> None:
         """Take what became of probes."""
         for each in news:
@@ -181,6 +199,8 @@ class Director:
             after = self._states[each.probe] = each.state
             tell_news(each, before, self._witness)
             changed = (after.health, after.weight) != (before.health, before.weight)
+            if after.health is not before.health:
+                self._heard_at.append(time.monotonic())
             if changed or (each.probe in self._decided.awaited and after != before):
                 self._wanted.set()
 
@@ -207,6 +227,8 @@ class Director:
     async def _reconcile(self) -> float:
         """Make the kernel's table right; return the seconds until that is to be done again at the latest."""
         looks, self._looks = self._looks, []  # who asks later, asks for another one
+        heard, self._heard_at = self._heard_at, []
+        begun = time.monotonic()
         situation, pause = self._situation(self._plan), self.standing_pause()
         try:
             kept = await self._keeper.keep(self._plan, situation, self._decided.memory, self.owned, write=pause is None)
@@ -223,6 +245,7 @@ class Director:
         else:
             self._last, self._observed, self._decided = kept.report, kept.report.observed, kept.decided
             self.owned = kept.report.owned.including(self._plan.virtuals)
+            self._timed(kept, begun, heard)
             tell_kept(kept, self._told)
             patience = self._plan.reconcile_interval
         self._prober.watch(self._decided.awaited.union(*(host.probes for host in self._plan.hosts)))
@@ -231,6 +254,16 @@ class Director:
         ends = [when - time.time() for when in until if when is not None]
         again = [when - time.monotonic() for when in (self._decided.again, self._drifts.next_end()) if when is not None]
         return max(0.0, min([patience, *ends, *again]))
+
+    def _timed(self, kept: Kept, begun: float, heard: Iterable[float]) -> None:
+        """Keep how long a round took, and how long those changes of health waited for it for which it wrote."""
+        self._reconciled_at = time.monotonic()
+        for figures in (self._written, self._reconciled):
+            figures.turn(self._reconciled_at)
+        self._reconciled.add(self._reconciled_at - begun)
+        if kept.report.written:
+            for at in heard:
+                self._written.add(kept.written - at)
 
     def _follow_up(self, looks: Iterable["asyncio.Future[Report | str]"]) -> None:
         """Tell people what the round came to: in the log, in history, in the trail, and those who asked for it."""

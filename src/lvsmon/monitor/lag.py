@@ -1,7 +1,9 @@
 """How long the engine was kept from running: by a busy processor, a stopped process, a bug of ours."""
 
+from dataclasses import replace
 from typing import Final
 
+from lvsmon.monitor.vitals import Figures, LastMinute
 from lvsmon.net.reactor import Reactor
 
 BEAT: Final = 0.1
@@ -17,11 +19,17 @@ class LagMeter:
         self._reactor = reactor
         self._due = reactor.time() + BEAT
         self._total = 0.0
+        self._beats = LastMinute(reactor.time())
         self._call = reactor.call_at(self._due, self._beat)
 
     def stalled(self) -> float:
         """Return the seconds lost so far, those of the present stall included."""
         return self._total + self._late()
+
+    def lately(self) -> Figures:
+        """Return by how much it came late to its beats, the present stall included."""
+        figures, late = self._beats.figures(), self._reactor.time() - self._due
+        return figures if late <= figures.longest else replace(figures, longest=late)
 
     def close(self) -> None:
         self._call.cancel()
@@ -32,5 +40,8 @@ class LagMeter:
 
     def _beat(self) -> None:
         self._total += self._late()
-        self._due = self._reactor.time() + BEAT
+        now = self._reactor.time()
+        self._beats.turn(now)
+        self._beats.add(now - self._due)
+        self._due = now + BEAT
         self._call = self._reactor.call_at(self._due, self._beat)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from lvsmon.model import ProbeState, Transition
 from lvsmon.monitor.stretches import Stretch
 from lvsmon.monitor.transcript import Transcript
+from lvsmon.monitor.vitals import ProbingVitals
 from lvsmon.monitor.waiting import Ran
 from lvsmon.probes.part import Part
 
@@ -72,6 +73,10 @@ class Probing(Protocol):
 
     def processes(self) -> "Processes":
         """Return what probes, for people."""
+        ...
+
+    def vitals(self) -> ProbingVitals:
+        """Return how whoever probes is doing: of this moment, or as it has told last."""
         ...
 
     async def stop(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from lvsmon.health import MOST_FAILURES, pace
 from lvsmon.logs import event
-from lvsmon.model import Health, Outcome, ProbeState, Verdict
+from lvsmon.model import Health, Outcome, ProbeState, Reason, Verdict
 from lvsmon.monitor import runner
 from lvsmon.monitor.board import Board
 from lvsmon.monitor.comparing import Comparisons
@@ -25,8 +25,9 @@ from lvsmon.monitor.schedule import DEFAULT_LIMIT, Schedule
 from lvsmon.monitor.stretches import Stretches
 from lvsmon.monitor.transcript import Failure, Failures, Recorder, masked
 from lvsmon.monitor.tripwires import Tripwires
+from lvsmon.monitor.vitals import LastMinute, ProbingVitals
 from lvsmon.monitor.waiting import Ran, Wait, Waiting, tell
-from lvsmon.net.holding import Held, hold
+from lvsmon.net.holding import End, Held, hold
 from lvsmon.net.nested import NestedReactor
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import ProbeSpec
@@ -66,6 +67,9 @@ class Prober:
         self._changed: dict[str, None] = {}
         self._round: Iterator[str] = iter(())
         self._owed = 0.0
+        self._outcomes = {verdict.value: 0 for verdict in Verdict}
+        self._starved = 0
+        self._starved_lately = LastMinute(self._reactor.time())
         self._beats = self._reactor.call_at(self._reactor.time() + BEAT, self._beat)
 
     def update(self, part: Part, known: Mapping[str, ProbeState] | None = None) -> None:
@@ -101,6 +105,27 @@ class Prober:
     def processes(self) -> Processes:
         return Processes()
 
+    def vitals(self) -> ProbingVitals:
+        schedule, tripwires = self._schedule, self._tripwires
+        return ProbingVitals(
+            lag=self._lag.lately(),
+            stalled=self._lag.stalled(),
+            starts=schedule.starts.figures(),
+            late_starts=schedule.late_starts,
+            still_running=schedule.still_running,
+            running=schedule.running,
+            waiting=schedule.waiting,
+            waiting_for_address=schedule.waiting_for_address,
+            runs=schedule.runs,
+            runs_per_second=schedule.starts.per_second(self._reactor.time()),
+            outcomes=dict(self._outcomes),
+            starved=self._starved,
+            starved_lately=self._starved_lately.figures().count,
+            tripwires_held=tripwires.held,
+            tripwires_tripped=tripwires.counts[End.PEER],
+            tripwires_reopened=tripwires.reopened,
+        )
+
     async def stop(self) -> None:
         self._beats.cancel()
         self._lag.close()
@@ -110,6 +135,7 @@ class Prober:
         self._shared.doors.close()
 
     async def _execute(self, spec: ProbeSpec) -> Outcome:
+        self._schedule.began(spec.id)
         trace = Recorder()
         at = time.time()
         waits = self._waiting.begin((spec.id, *self._comparisons.made_of(spec.id)))
@@ -122,6 +148,10 @@ class Prober:
             for waiting in waits.values():
                 tell(waiting, None)
             raise
+        self._outcomes[outcome.verdict._value_] += 1
+        if outcome.reason is Reason.STARVED:
+            self._starved += 1
+            self._starved_lately.add(outcome.phases.total or 0.0)
         if waits or outcome.verdict is Verdict.FAIL:
             heard = masked(trace.transcript(), masker_of(spec.probe))
             if outcome.verdict is Verdict.FAIL:
@@ -186,6 +216,8 @@ class Prober:
     def _beat(self) -> None:
         """Tell what has changed a little, and some of what has not."""
         self._beats = self._reactor.call_at(self._reactor.time() + BEAT, self._beat)
+        for kept in (self._schedule.starts, self._starved_lately):
+            kept.turn(self._reactor.time())
         self._owed += len(self._part.probes) * BEAT / REFRESH
         refreshed = list(islice(self._round, int(self._owed)))
         if len(refreshed) < int(self._owed):

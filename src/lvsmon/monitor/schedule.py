@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from lvsmon.model import Outcome
 from lvsmon.monitor.timetable import Timetable
+from lvsmon.monitor.vitals import LATE, LastMinute
 from lvsmon.net.reactor import Call, Reactor, Run
 from lvsmon.probes.base import ProbeSpec
 
@@ -32,9 +33,9 @@ class Schedule:
 
     A probe that is still running when it is due again is not started beside itself but when that run has ended, once
     however often it was due: a realserver that takes the whole timeout, and the timeout may be the interval, is still
-    tried once per interval. ``late`` counts these. At most ``limit`` run at once, and at most ``limit_of_address`` of
-    one address, however they came to be due; the rest wait their turn in order. Those that wait for their address are
-    in nobody else's way.
+    tried once per interval. ``still_running`` counts these. At most ``limit`` run at once, and at most
+    ``limit_of_address`` of one address, however they came to be due; the rest wait their turn in order. Those that
+    wait for their address are in nobody else's way.
     """
 
     def __init__(
@@ -56,12 +57,16 @@ class Schedule:
         self._width = TICK
         self._running: dict[str, Run[Outcome]] = {}
         self._busy = Counter[str]()  # runs by address
-        self._waiting: dict[str, None] = {}  # for any place, in order of their turn
-        self._held: dict[str, dict[str, None]] = {}  # by the address that they wait for, in order of their turn
+        self._waiting: dict[str, float] = {}  # for any place, in order of their turn: when they were due
+        self._held: dict[str, dict[str, float]] = {}  # the same by the address that they wait for
+        self._unbegun: dict[str, float] = {}  # started, and waiting for the reactor: when they were due
         self._timer: Call | None = None
         self._besides: dict[str, Call] = {}
         self._overdue: set[str] = set()  # due again while they ran
-        self.late = 0
+        self.still_running = 0
+        self.late_starts = 0
+        self.starts = LastMinute(reactor.time())
+        self.runs = 0
 
     def limit(self, runs: int, of_address: int) -> None:
         """Let so many run at once from now on; what runs already goes on."""
@@ -97,7 +102,28 @@ class Schedule:
             self._overdue.add(probe)
         else:
             self._forget(probe)
-            self._start_or_wait(probe)
+            self._start_or_wait(probe, self._reactor.time())
+
+    def began(self, probe: str) -> None:
+        """Hear that the run of ``probe`` begins: the reactor may have had others to run before."""
+        now = self._reactor.time()
+        late = now - self._unbegun.pop(probe, now)
+        self.starts.add(late)
+        if late >= LATE:
+            self.late_starts += 1
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for any place."""
+        return len(self._waiting)
+
+    @property
+    def waiting_for_address(self) -> int:
+        return sum(map(len, self._held.values()))
 
     def besides(self, probe: str, delay: float) -> None:
         """Run ``probe`` once besides its times, in ``delay`` seconds or sooner where that was asked for already.
@@ -125,20 +151,22 @@ class Schedule:
         self._timer = None if due is None else self._reactor.call_at(ceil(due / self._width) * self._width, self._tick)
 
     def _tick(self) -> None:
-        for probe in self._timetable.take(self._reactor.time()):
+        now = self._reactor.time()
+        due = now if self._timer is None else self._timer.when
+        for probe in self._timetable.take(now):
             if probe in self._running:
-                self.late += 1
+                self.still_running += 1
                 self._overdue.add(probe)
             elif self._waits(probe):
-                self.late += 1
+                self.still_running += 1
             else:
-                self._start_or_wait(probe)
+                self._start_or_wait(probe, due)
         self._arm()
 
     def _beside(self, probe: str) -> None:
-        del self._besides[probe]
+        asked = self._besides.pop(probe)
         if probe not in self._running and not self._waits(probe):
-            self._start_or_wait(probe)
+            self._start_or_wait(probe, asked.when)
 
     def _waits(self, probe: str) -> bool:
         return probe in self._waiting or (bool(self._held) and probe in self._held.get(self._address(probe), ()))
@@ -155,16 +183,18 @@ class Schedule:
         if not held:
             self._held.pop(address, None)
 
-    def _start_or_wait(self, probe: str) -> None:
+    def _start_or_wait(self, probe: str, due: float) -> None:
         if self._busy[self._address(probe)] >= self._limit_of_address:
-            self._held.setdefault(self._address(probe), {})[probe] = None
+            self._held.setdefault(self._address(probe), {})[probe] = due
         elif len(self._running) >= self._limit:
-            self._waiting[probe] = None
+            self._waiting[probe] = due
         else:
-            self._start(probe)
+            self._start(probe, due)
 
-    def _start(self, probe: str) -> None:
+    def _start(self, probe: str, due: float) -> None:
         spec = self._probes[probe]
+        self._unbegun[probe] = due
+        self.runs += 1
         self._busy[spec.target.host] += 1
         self._running[probe] = self._reactor.start(self._execute(spec), partial(self._ended, spec))
 
@@ -179,6 +209,7 @@ class Schedule:
 
     def _over(self, probe: str, address: str) -> None:
         del self._running[probe]
+        self._unbegun.pop(probe, None)
         self._busy[address] -= 1
         if not self._busy[address]:
             del self._busy[address]
@@ -186,7 +217,7 @@ class Schedule:
         if probe in self._overdue:
             self._overdue.remove(probe)
             if probe in self._probes:
-                self._waiting[probe] = None  # behind the one that waited for the address
+                self._waiting[probe] = self._reactor.time()  # behind the one that waited for the address
         self._fill()
 
     def _let_on(self, address: str, number: int) -> None:
@@ -195,8 +226,7 @@ class Schedule:
         if held is None:
             return
         for probe in list(held)[:number]:
-            del held[probe]
-            self._waiting[probe] = None
+            self._waiting[probe] = held.pop(probe)
         if not held:
             self._held.pop(address, None)
 
@@ -204,5 +234,4 @@ class Schedule:
         """Start those whose turn it is, as far as there are places."""
         while self._waiting and len(self._running) < self._limit:
             following = next(iter(self._waiting))
-            del self._waiting[following]
-            self._start_or_wait(following)
+            self._start_or_wait(following, self._waiting.pop(following))

@@ -25,12 +25,16 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one round came to. ``settings`` are kernel settings that were written, ``trouble`` what to tell of them."""
+    """What one round came to. ``settings`` are kernel settings that were written, ``trouble`` what to tell of them.
+
+    ``written`` is when the last command was, on the monotonic clock.
+    """
 
     report: Report
     decided: Decided
     settings: list[str]
     trouble: list[str]
+    written: float
 
 
 class TableKeeper:
@@ -80,13 +84,14 @@ class TableKeeper:
             return decided.table
 
         report = reconciler.reconcile(wish, owned) if write else reconciler.hold(wish, owned)
+        written = time.monotonic()
         if report.written:
             self._looked = -FRESH, {}  # whoever looks after a write shall see it
         if self._sysctls is None:
-            return Kept(report, decided, [], [])
-        written, refused = self._sysctls.write(plan.sysctls) if write else ([], [])
+            return Kept(report, decided, [], [], written)
+        settings, refused = self._sysctls.write(plan.sysctls) if write else ([], [])
         trouble = [f"cannot set {line}" for line in refused] + advice(self._sysctls.read(), plan.virtuals)
-        return Kept(report, decided, written, trouble)
+        return Kept(report, decided, settings, trouble, written)
 
     def close(self) -> None:
         """Wait for the round that is going on."""

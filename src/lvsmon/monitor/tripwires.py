@@ -73,7 +73,7 @@ class Manners:
 class Tripwires:
     """Holds the tripwires of the plan, at most ``limit`` of them; calls ``tripped`` with the probe of one that ends.
 
-    ``counts`` are ends of connections since the start, by kind.
+    ``counts`` are ends of connections since the start, by kind; ``reopened`` how many were opened anew after one.
     """
 
     def __init__(self, reactor: Reactor, hold: Hold, tripped: Callable[[str], None], *, limit: int) -> None:
@@ -85,6 +85,7 @@ class Tripwires:
         self._running: dict[str, Run[None]] = {}
         self._random = random.Random()  # noqa: S311  spreads load, guards nothing
         self.counts = Counter[End]()
+        self.reopened = 0
 
     def update(self, probes: Mapping[str, ProbeSpec]) -> int:
         """Take ``probes`` as the whole plan; return how many connections it may come to."""
@@ -113,6 +114,11 @@ class Tripwires:
         elif spec.id not in self._running and len(self._running) < self._limit:
             self._running[spec.id] = self._reactor.start(self._keep(spec, manners))
 
+    @property
+    def held(self) -> int:
+        """How many are held, or about to be opened anew."""
+        return len(self._running)
+
     def stop(self) -> None:
         """Close them all."""
         self.update({})
@@ -132,6 +138,7 @@ class Tripwires:
                 event(_log, logging.DEBUG, "tripwire", probe=spec.id, lasted=held.lasted)
                 self._tripped(spec.id)
             await self._reactor.pause(self._jittered(manners.ended(held)))
+            self.reopened += 1
 
     def _jittered(self, seconds: float) -> float:
         return seconds * (1.0 - JITTER * self._random.random())

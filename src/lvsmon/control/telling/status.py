@@ -9,7 +9,7 @@ shop  192.0.2.10:443/tcp  wlc  persistence 10m  2 of 3 up  12 conn/s
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lvsmon.control.telling import words
+from lvsmon.control.telling import director, words
 from lvsmon.control.telling.words import Layout
 from lvsmon.model.settings import format_duration
 from lvsmon.text import cells, cut, escape, pad, wrap
@@ -30,13 +30,19 @@ _LEFT_OUT: Final = frozenset({"address", *_BYTES})
 """Columns that a narrow table does without."""
 
 
-def tell(answer: Mapping[str, Any], layout: Layout) -> str:
-    """Return the whole text; ``answer`` is what the daemon answered, with its virtual services under ``virtuals``."""
+def tell(answer: Mapping[str, Any], layout: Layout, *, itself: bool = False) -> str:
+    """Return the whole text; ``answer`` is what the daemon answered, with its virtual services under ``virtuals``.
+
+    With ``itself`` it has all that the director knows of itself, else only what is worth a look.
+    """
     lines = [*_head(answer, layout)]
     for virtual in answer["virtuals"]:
         lines += ["", *_virtual(virtual, answer["at"], layout)]
     if answer["hosts"]:
         lines += ["", *_hosts(answer["hosts"], layout)]
+    if itself and answer["director"] is not None:
+        head, *more = director.tell(answer["director"])
+        lines += ["", layout.paint(head, "title"), *(f"  {line}" for each in more for line in _fold(each, layout, 2))]
     if answer["foreign"]:
         lines += ["", *_fold(f"not lvsmon's, left alone: {', '.join(map(escape, answer['foreign']))}", layout)]
     if answer["daemon"] is not None and answer["daemon"]["workers"]:
@@ -57,7 +63,8 @@ def _head(answer: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     else:
         who = f"lvsmon {daemon['version']} (pid {daemon['pid']}), running for {words.age(now - daemon['since'])}"
         yield escape(f"{who}; {up}")
-    for text in (answer["trouble"], *answer["notices"], *(f"refused: {each}" for each in answer["refused"])):
+    own = () if answer["director"] is None else director.troubles(answer["director"])
+    for text in (answer["trouble"], *own, *answer["notices"], *(f"refused: {each}" for each in answer["refused"])):
         if text is not None:
             yield from _loud(text, layout)
 

@@ -18,6 +18,7 @@ from lvsmon.control.view import View, pause_document
 from lvsmon.errors import ControlRefused, IpvsUnavailable
 from lvsmon.model import Destination, Host
 from lvsmon.monitor.selection import Selection, UnknownName
+from lvsmon.monitor.vitals import document
 
 TOGETHER: Final = 100
 """Destinations in one part of the answer: it takes some milliseconds to make, in which nothing else runs."""
@@ -50,6 +51,7 @@ async def answer(asked: Asked[StatusArguments]) -> Mapping[str, Any]:
         **head(office, view, trouble),
         "hosts": (await closer(office, view, hosts)).hosts() if hosts else [],
         "notices": [notice.text for notice in snapshot.decided.notices if notice.subject is None],
+        "director": document(office.director.vitals()),
         "foreign": [str(each) for each in last.foreign] if isinstance(last, Report) else [],
         "refused": [str(error) for _, error in last.refused] if isinstance(last, Report) else [],
     }

@@ -12,6 +12,7 @@ from lvsmon.logs import event
 from lvsmon.model import Health, ProbeState
 from lvsmon.monitor.news import Hear, Look, News, Processes
 from lvsmon.monitor.prober import BEAT
+from lvsmon.monitor.vitals import ProbingVitals, together
 from lvsmon.monitor.waiting import Ran
 from lvsmon.monitor.workers.down import Begin
 from lvsmon.monitor.workers.shards import Shards, number_of
@@ -146,6 +147,9 @@ class Crew:
             for post in self._posts
         ]
         return Processes(workers, sorted(self._missing))
+
+    def vitals(self) -> ProbingVitals:
+        return together(post.worker.vitals for post in self._posts if post.worker is not None)
 
     def ready(self, worker: Worker, missing: Iterable[str]) -> None:
         for each in set(missing) - self._missing:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
@@ -29,6 +30,9 @@ _UNHEARD: Final = 64 << 20
 """Bytes that wait for a supervisor that does not read, at most: it is as good as dead then."""
 
 _READ: Final = 1 << 16
+
+_VITALS: Final = 1.0
+"""Seconds between two times at which a worker tells how it is doing; with its news, which come each beat."""
 
 
 def main() -> None:
@@ -81,6 +85,7 @@ class _Worker(asyncio.Protocol):
         root.setLevel(begin.log_level)
         self._stock = Stock(socket.socket(fileno=WORDS + 2))
         self._prober = Prober(self._hear, remembered=begin.remembered, limit=max(1, begin.descriptors - SPARE))
+        self._told_vitals = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.WriteTransport):
@@ -142,6 +147,10 @@ class _Worker(asyncio.Protocol):
     def _hear(self, news: Iterable[News]) -> None:
         for body in saying.news(news):
             self.say(body)
+        now = time.monotonic()
+        if now - self._told_vitals >= _VITALS:
+            self._told_vitals = now
+            self.say(saying.vitals(self._prober.vitals()))
 
 
 class _Upwards(logging.Handler):

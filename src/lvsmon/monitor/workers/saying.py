@@ -5,6 +5,7 @@
 {"say": "news", "news": [...]}                     also as the heartbeat, with no news in it
 {"say": "look", "number": 4, "looks": [...], "more": false}
 {"say": "ran", "number": 5, "ran": {...}}          or null
+{"say": "vitals", "vitals": {...}}                 how it is doing, every few beats
 {"say": "log", "level": 20, "event": "...", "fields": {...}}
 """
 
@@ -12,6 +13,7 @@ import base64
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from lvsmon import recorded
@@ -19,6 +21,7 @@ from lvsmon.errors import clip
 from lvsmon.model import FactValue, Outcome, ProbeState
 from lvsmon.monitor.news import Look, News
 from lvsmon.monitor.transcript import Transcript
+from lvsmon.monitor.vitals import ProbingVitals
 from lvsmon.monitor.waiting import Ran
 
 _ROOM: Final = 1 << 17
@@ -61,6 +64,10 @@ def ran(number: int, seen: Ran | None) -> bytes:
         "after": _state(seen.after),
     }
     return _frame(say="ran", number=number, ran=told)
+
+
+def vitals(vitals: ProbingVitals) -> bytes:
+    return _frame(say="vitals", vitals=asdict(vitals))
 
 
 def log(level: int, event: str, fields: Mapping[str, object]) -> bytes:

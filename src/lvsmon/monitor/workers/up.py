@@ -17,6 +17,7 @@ from lvsmon.monitor.news import News as Heard
 from lvsmon.monitor.run import Run
 from lvsmon.monitor.stretches import STRETCHES, Stretch
 from lvsmon.monitor.transcript import LIMIT, STEP_COST, Event, Step, Transcript
+from lvsmon.monitor.vitals import Figures, ProbingVitals
 from lvsmon.monitor.waiting import Ran
 from lvsmon.monitor.workers.saying import MOST_FIELD
 from lvsmon.probes.base import ProbeSpec
@@ -130,6 +131,39 @@ class _Ran(_Said):
         return Ran(seen, _state(self.before), _state(self.after))
 
 
+class _Figures(_Said):
+    count: _Count
+    longest: _Seconds
+    p99: _Seconds
+
+    def figures(self) -> Figures:
+        return Figures(self.count, self.longest, self.p99)
+
+
+class _Vitals(_Said):
+    lag: _Figures
+    stalled: _Seconds
+    starts: _Figures
+    late_starts: _Count
+    still_running: _Count
+    running: _Count
+    waiting: _Count
+    waiting_for_address: _Count
+    runs: _Count
+    runs_per_second: _Seconds
+    outcomes: Annotated[dict[Verdict, _Count], Field(max_length=len(Verdict))]
+    starved: _Count
+    starved_lately: _Count
+    tripwires_held: _Count
+    tripwires_tripped: _Count
+    tripwires_reopened: _Count
+
+    def vitals(self) -> ProbingVitals:
+        plain = self.model_dump(exclude={"lag", "starts", "outcomes"})
+        outcomes = {verdict.value: count for verdict, count in self.outcomes.items()}
+        return ProbingVitals(lag=self.lag.figures(), starts=self.starts.figures(), outcomes=outcomes, **plain)
+
+
 class Ready(_Said):
     say: Literal["ready"]
     missing: Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=20)]
@@ -158,6 +192,11 @@ class Ended(_Said):
     ran: _Ran | None
 
 
+class Vitals(_Said):
+    say: Literal["vitals"]
+    vitals: _Vitals
+
+
 class Log(_Said):
     say: Literal["log"]
     level: Annotated[int, Field(ge=0, le=50)]
@@ -171,7 +210,7 @@ class Log(_Said):
     ]
 
 
-Said: TypeAlias = Ready | Took | News | Looked | Ended | Log
+Said: TypeAlias = Ready | Took | News | Looked | Ended | Vitals | Log
 
 _READER: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Said, Field(discriminator="say")])
 

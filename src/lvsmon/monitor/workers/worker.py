@@ -13,6 +13,7 @@ from lvsmon.logs import event
 from lvsmon.model import Through
 from lvsmon.monitor.news import Look, News
 from lvsmon.monitor.prober import BEAT
+from lvsmon.monitor.vitals import ProbingVitals
 from lvsmon.monitor.waiting import Ran
 from lvsmon.monitor.workers import down, gate, pings, up
 from lvsmon.monitor.workers.budget import Budget, Flood
@@ -70,6 +71,8 @@ class Worker:
         self.index = index
         self.part = Part()
         self.is_ready = False
+        self.vitals = ProbingVitals()
+        """How it is doing, as it told last."""
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._started = start()
@@ -248,6 +251,8 @@ class Worker:
                 self._looked(said)
             case up.Ended(number=number, ran=ran):
                 self._ran(number, ran)
+            case up.Vitals(vitals=vitals):
+                self.vitals = vitals.vitals()
             case up.Log(level=level, event=name, fields=fields):
                 if _log.isEnabledFor(level) and (level < logging.INFO or self._budget.logs()):
                     _log.log(level, name, extra={"fields": {**fields, "worker": self.index}})
