@@ -17,12 +17,16 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from contestants import HERE, Floor, Keepalived, Ldirectord, Lvsmon, Missing, versions
 from processes import PATIENCE, cpu_of, running
 from responder import COUNT
+from starved import DELAY, starve
 from table import Figures
+
+from verdicts import FLAPPING, INTERVAL, MANY, fail_at_once, flap, prepare
 
 LATE = 0.995
 """Share of the asked rate below which somebody was late."""
@@ -32,11 +36,24 @@ FULL = {
     "rounds": 5,
     "seconds": 2.0,
     "rates": (("tcp", 1000), ("tcp", 5000), ("http", 5000)),
+    "starved": (("tcp", 5000), ("http", 1500)),
+    "verdicts": (1000, 5000),
     "ladder": LADDER,
     "many": 10000,
     "settled": 8,
+    "outcomes": 1000000,
 }
-QUICK = {"settled": 4, "rounds": 1, "seconds": 1.0, "rates": (("tcp", 500), ("http", 500)), "ladder": (), "many": 1000}
+QUICK = {
+    "settled": 4,
+    "rounds": 1,
+    "seconds": 1.0,
+    "rates": (("tcp", 500), ("http", 500)),
+    "starved": (("tcp", 500), ("http", 500)),
+    "verdicts": (500,),
+    "ladder": (),
+    "many": 1000,
+    "outcomes": 10000,
+}
 SETTLE = 1.5
 """Seconds for each time that everybody is to be probed before it is measured; who is slower is measured as it goes.
 
@@ -184,8 +201,61 @@ class Bench:
             self.figures.add("CPU of one weight, lab", "pyroute2", run["pyroute2"] * 1e6, "µs")
             self.figures.add("1000 destinations quiesced, lab, wall", "lvsmon", run["wall"] * 1000, "ms")
 
+    def verdicts(self):
+        """From a verdict to what was written, while others are probed, and of a thousand that fail at once."""
+        for rate in self._options["verdicts"]:
+            with self._probed(int(rate * INTERVAL), INTERVAL, flaps=True) as (_, daemon, at, port):
+                vitals = flap(daemon, at, port)
+            self._tell(f"one of {FLAPPING}, {vitals['runs']['per_second']:.0f} of {rate} tcp probes/s", vitals)
+        with self._probed(MANY, 1.0) as (responder, daemon, at, _):
+            self._tell(f"one of {MANY} at once", fail_at_once(daemon, responder, at))
 
-SECTIONS = ("check", "start", "probes", "ladder", "weights")
+    def _tell(self, what, vitals):
+        for figure in ("p99", "longest"):
+            took = vitals["verdict_to_write"][f"{figure}_seconds"] * 1000
+            self.figures.add(f"verdict to write, {what}, {figure}", "lvsmon", took, "ms")
+
+    @contextmanager
+    def _probed(self, count, interval, *, flaps=False):
+        """Give a responder, a daemon that has probed everybody, its directory, and the port that is to flap."""
+        at = self._fresh()
+        argv = [sys.executable, str(HERE / "responder.py"), "tcp", str(at / "counter")]
+        with running(argv, at / "port", cpu=self._ours) as responder:
+            with socket.create_server(("", 0)) as free:
+                flapping = free.getsockname()[1]
+            port = _first_line(responder)
+            command = prepare(at, count, port, interval, flapping if flaps else None)
+            with running(command, at / "log", cpu=self._theirs) as daemon:
+                _until(lambda: _served(at / "counter") > self._options["settled"] * count, daemon, PATIENCE * 4)
+                yield responder, daemon, at, flapping
+                self.accounting = daemon.accounting
+        shutil.rmtree(at)
+
+    def starved(self):
+        """What is said of healthy realservers while lvsmon's processor is taken away."""
+        rates = self._options["starved"]
+        total = sum(rate for _, rate in rates)
+        for kind, rate in rates:
+            at = self._fresh()
+            argv = [sys.executable, str(HERE / "responder.py"), kind, str(at / "counter"), DELAY]
+            with running(argv, at / "port", cpu=self._ours) as responder:
+                command = Lvsmon().prepare(at, kind, rate, _first_line(responder))
+                with running(command, at / "log", cpu=self._theirs) as daemon:
+                    _until(lambda counter=at / "counter": _served(counter) > 0, daemon, PATIENCE * 4)
+                    began, wanted = time.monotonic(), self._options["outcomes"] * rate // total
+                    vitals, stops = starve(daemon, at, self._theirs, wanted)
+                    took = time.monotonic() - began
+                    self.accounting = daemon.accounting
+            what = f"of healthy {kind} realservers, {rate}/s, stopped {stops} times"
+            self.figures.add(f"outcomes {what}", "lvsmon", sum(vitals["outcomes"].values()), "")
+            for verdict in ("FAIL", "UNKNOWN"):
+                self.figures.add(f"{verdict} {what}", "lvsmon", vitals["outcomes"][verdict], "")
+            self.figures.add(f"stalled {what}", "lvsmon", vitals["stalled_seconds"], "s")
+            self.figures.add(f"time {what}", "lvsmon", took, "s")
+            shutil.rmtree(at)
+
+
+SECTIONS = ("check", "start", "probes", "ladder", "weights", "starved", "verdicts")
 
 
 def _served(counter):
@@ -240,12 +310,20 @@ def main():
     parser.add_argument("--alone", action="store_true", help="lvsmon without the others")
     parser.add_argument("--rates", nargs="+", type=_rate_of, metavar="KIND:RATE", help="such as tcp:1000 http:5000")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--outcomes", type=int, help="of the section starved, in all")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--output", type=Path, help="write the table there too")
     given = parser.parse_args()
     options = dict(QUICK if given.quick else FULL)
     options["alone"] = given.alone
-    options |= {name: value for name in ("rates", "rounds", "seconds") if (value := getattr(given, name)) is not None}
+    options |= {
+        name: value
+        for name in ("rates", "rounds", "seconds", "outcomes")
+        if (value := getattr(given, name)) is not None
+    }
+    if given.rates:
+        options["starved"] = given.rates
+        options["verdicts"] = [rate for kind, rate in given.rates if kind == "tcp"]
     before, began = os.getloadavg(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lvsmon-bench-") as directory:
         _compile_once(Path(directory))
