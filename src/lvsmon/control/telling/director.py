@@ -40,7 +40,8 @@ def tell(director: Mapping[str, Any]) -> Iterator[str]:
     waiting = f"{runs['waiting']} for a descriptor, {runs['waiting_for_address']} for their realserver"
     yield f"now         {runs['running']} running; waiting: {waiting}"
     starts = director["starts"]
-    yield f"late        {_figures(starts)}; {starts['late']} in all by 100 ms, {starts['still_running']} still running"
+    yield f"late        {_figures(starts)}; {starts['late']} in all by 100 ms"
+    yield f"put off     {starts['still_running']} times, since the run before had not ended"
     stalled, starved = director["stalled_seconds"], director["starved"]["total"]
     yield f"lag         {_figures(director['lag'])}; {stalled:.1f} s stalled in all, {starved} starved"
     yield f"descriptors {descriptors['open']} of {descriptors['limit']}"
