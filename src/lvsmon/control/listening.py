@@ -27,12 +27,15 @@ _ADVICE: Final = {
 class Listener:
     """A listening socket at ``path``. Blocking calls, all of them short."""
 
-    def __init__(self, path: Path, listening: socket.socket, notes: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: Path, listening: socket.socket, identity: tuple[int, int] | None, notes: tuple[str, ...]
+    ) -> None:
+        """``identity`` is that of its file."""
         self.path = path
         self.socket = listening
         self.notes = notes
         """What is not as it was asked for."""
-        self._identity = _identity(path)
+        self._identity = identity
 
     @classmethod
     def open(cls, path: Path, rules: Rules) -> Self:
@@ -66,8 +69,9 @@ class Listener:
             listening.bind(str(unready))
             notes = _give(unready, rules)
             listening.listen(_BACKLOG)
+            identity = _identity(unready)  # before somebody can take it away
             unready.rename(path)
-            return cls(path, listening, notes)
+            return cls(path, listening, identity, notes)
         except BaseException:
             listening.close()
             with suppress(OSError):
