@@ -1,7 +1,5 @@
 """What is decided beside health, on a real kernel: ipvsadm and clients of the VIP are the witnesses."""
 
-import os
-import signal
 import time
 
 import pytest
@@ -200,12 +198,12 @@ def test_a_starved_director_takes_nobody_out(network, monitor):
     """Stopped for longer than interval x fall + timeout, and then without descriptors: UNKNOWN, and nothing written."""
     begin(network, monitor, WEB)
     written = monitor.events("ipvs_write")
-    os.kill(monitor.pid, signal.SIGSTOP)
+    monitor.stop_running()
     stopped = time.monotonic()
     until(
         "it was stopped long enough", lambda: time.monotonic() - stopped, lambda since: since > 2 * WEB.down_within, 30
     )
-    os.kill(monitor.pid, signal.SIGCONT)
+    monitor.go_on()
     monitor.until_probed(runs=9)
     assert network.director.weights(WEB.shown) == WEIGHTS
     monitor.limit_descriptors(8)

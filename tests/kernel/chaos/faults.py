@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from kernel.chaos import setting
@@ -184,20 +183,19 @@ def _lvsmon_ended(world: World, step: Step) -> Iterator[None]:
 
 def _part_killed(world: World, step: Step) -> Iterator[None]:
     """Kill the processes that lvsmon has started, if there are any."""
-    pid = world.monitor.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = world.monitor.pids[1:]
     world.ledger.note(f"lvsmon's processes: {children}")
     for child in children:
         with suppress(ProcessLookupError):
-            os.kill(int(child), signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)
     yield
 
 
 def _lvsmon_stopped(world: World, step: Step) -> Iterator[None]:
     world.hinder(step)
-    os.kill(world.monitor.pid, signal.SIGSTOP)
+    world.monitor.stop_running()
     yield
-    os.kill(world.monitor.pid, signal.SIGCONT)
+    world.monitor.go_on()
     world.free(step)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -120,10 +121,30 @@ class Monitor:
         """Ask it to load its configuration anew (SIGHUP)."""
         os.kill(self.pid, signal.SIGHUP)
 
+    @property
+    def pids(self) -> list[int]:
+        """The daemon and everything that it has started: workers, the starter of programs."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
     def limit_descriptors(self, number: int) -> None:
-        """Let it open no descriptor from this number on."""
-        _, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (number, hard))
+        """Let it and its workers open no descriptor from this number on."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):  # a worker that was replaced meanwhile
+                _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (number, max(number, hard)))
+
+    def stop_running(self) -> None:
+        """Let it and its workers not run, until `go_on`."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def start(self) -> None:
         self._process = self._director.start(
