@@ -69,6 +69,12 @@ class Program:
             new = [child for pid in new for child in children.get(pid, [])]
         return found
 
+    def signal(self, number):
+        """Send a signal to it and to everything that it started and that runs."""
+        for pid in self._tree():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     @property
     def accounting(self):
         return "a tree's ticks of 10 ms" if self._cgroup is None else "cgroup v2 cpu.stat"

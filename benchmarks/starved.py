@@ -1,7 +1,8 @@
 """What lvsmon says of healthy realservers while its own processor is taken away: stopped, and beside a busy neighbour.
 
-Every `PERIOD` seconds the daemon is stopped (SIGSTOP) for `STOPPED`; for half of the time a program that never sleeps
-is bound to its processor. The realservers are on another one and healthy all the time, so that each FAIL is false.
+Every `PERIOD` seconds the daemon and its workers are stopped (SIGSTOP) for `STOPPED`; for half of the time a program
+that never sleeps is bound to their processor. The realservers are on another one and healthy all the time, so that each
+FAIL is false.
 """
 
 import json
@@ -49,9 +50,9 @@ def starve(daemon, directory, cpu, outcomes):
     while seen < outcomes:
         with running(NEIGHBOUR, directory / "neighbour", cpu=cpu) if stops % 2 else nullcontext():
             daemon.must_run()
-            daemon.process.send_signal(signal.SIGSTOP)
+            daemon.signal(signal.SIGSTOP)
             time.sleep(STOPPED)
-            daemon.process.send_signal(signal.SIGCONT)
+            daemon.signal(signal.SIGCONT)
             stops += 1
             time.sleep(min(PERIOD - STOPPED, 2.0 + (outcomes - seen) / 1000))
             vitals = asked(directory)
