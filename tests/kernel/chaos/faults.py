@@ -76,15 +76,20 @@ def _cable(world: World, step: Step) -> Iterator[None]:
 
 
 def _packets(world: World, step: Step) -> Iterator[None]:
-    """Lose or delay what goes to a realserver. Late packets are no harm: they come within every timeout."""
+    """Lose or delay what goes to a realserver. Late packets are no harm: they come within every timeout.
+
+    But those that are on their way when the delay ends are lost with it.
+    """
     truth = Truth.DEAD if "100%" in step.variant else Truth.DOUBTFUL
-    if step.variant.startswith("loss"):
+    loses = step.variant.startswith("loss")
+    if loses:
         world.harm(step, truth, (step.realserver, EVERYWHERE))
     run("tc", "-n", "lan", *f"qdisc replace dev {step.realserver} root netem {step.variant}".split())
     yield
+    if not loses:
+        world.harm(step, truth, (step.realserver, EVERYWHERE))
     run("tc", "-n", "lan", *f"qdisc delete dev {step.realserver} root".split())
-    if step.variant.startswith("loss"):
-        world.mend(step)
+    world.mend(step)
 
 
 def _killed_everywhere(world: World, step: Step) -> Iterator[None]:
