@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 from lvsmon.model import Outcome
 from lvsmon.monitor.timetable import Timetable
 from lvsmon.monitor.vitals import LATE, LastMinute
-from lvsmon.net.reactor import Call, Reactor, Run
+from lvsmon.net.reactor import Reactor
+from lvsmon.net.runs import Call, Run
 from lvsmon.probes.base import ProbeSpec
 
 Execute: TypeAlias = Callable[[ProbeSpec], Coroutine[Any, Any, Outcome]]

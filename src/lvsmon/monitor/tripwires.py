@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 from lvsmon.logs import event
 from lvsmon.model import Health, ProbeState
 from lvsmon.net.holding import End, Held
-from lvsmon.net.reactor import Reactor, Run
+from lvsmon.net.reactor import Reactor
+from lvsmon.net.runs import Run
 from lvsmon.probes.base import ProbeSpec
 
 Hold: TypeAlias = Callable[[ProbeSpec, float | None], Coroutine[Any, Any, Held]]

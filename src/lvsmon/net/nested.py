@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from lvsmon.net.reactor import Reactor, Run, result_of
+from lvsmon.net.reactor import Reactor
+from lvsmon.net.runs import Run, result_of
 
 _T = TypeVar("_T")
 

@@ -9,7 +9,8 @@ from typing import Final
 from lvsmon.model import Outcome, Phases, Reason, Verdict
 from lvsmon.monitor.lag import LagMeter
 from lvsmon.monitor.runner import run
-from lvsmon.net.reactor import Reactor, Run
+from lvsmon.net.reactor import Reactor
+from lvsmon.net.runs import Run
 from lvsmon.net.shared import Shared
 from lvsmon.probes.base import ProbeSpec
 
