@@ -182,6 +182,20 @@ def test_a_look_at_some_ends_nothing_of_the_others(died):
     assert died.stages == ["opened", "resolved"]
 
 
+def test_a_look_at_some_ends_nothing_of_the_whole_director(cron, monkeypatch):
+    def unreadable(_):
+        raise IpvsError(1, "dump", "not permitted")
+
+    with up(cron):
+        with monkeypatch.context() as patch:
+            patch.setattr("lvsmon.actions.ipvs.open.open_ipvs", unreadable)
+            cron.run("--apply")
+        cron.run("--apply", "rs1")
+        assert [(one["severity"], one["stage"]) for one in cron.told] == [("kernel", "opened")]
+        cron.run("--apply")
+    assert cron.stages == ["opened", "resolved"]
+
+
 def test_people_are_told_where_the_table_cannot_be_read(cron, monkeypatch):
     """Without root, or on a host that is no director: what is wrong does not depend on the table."""
 
